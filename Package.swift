@@ -1,0 +1,78 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "gateway",
+    products: [
+        .executable(name: "gateway", targets: ["gateway"])
+    ],
+    dependencies: [
+        // Sockets and event loops of the data plane: the hot path.
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // The admin plane: routing and JSON where speed does not matter.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // The embedded ledger: SQLite with transactions, migrations and prepared statements.
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        // SHA-256 for price versions.
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        // Commands and their --help.
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        // One log line a call, JSON or text.
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        // Signals and the order in which parts start and stop.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: [
+        // The domain: no I/O, no clock of its own, no provider's name.
+        .target(name: "JSONPath", swiftSettings: settings),
+        .target(name: "GatewayCore", dependencies: ["JSONPath"], swiftSettings: settings),
+
+        // One technology each; they know GatewayCore and not each other.
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(
+            name: "AdapterFiles",
+            dependencies: ["GatewayCore", "JSONPath", "CYAML", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings),
+        .target(name: "CurlUpstream", dependencies: ["GatewayCore", "CCurl"], swiftSettings: settings),
+        .target(name: "Sandbox", dependencies: ["GatewayCore", "JSONPath"], swiftSettings: settings),
+        .target(name: "Journal", dependencies: ["GatewayCore", "CZlib"], swiftSettings: settings),
+        .target(
+            name: "SQLiteLedger",
+            dependencies: ["GatewayCore", .product(name: "GRDB", package: "GRDB.swift")],
+            resources: [.copy("Migrations")],
+            swiftSettings: settings),
+        .target(
+            name: "DataPlane",
+            dependencies: [
+                "GatewayCore", "JSONPath", "CZlib",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "AdminPlane",
+            dependencies: ["GatewayCore", "JSONPath", .product(name: "Hummingbird", package: "hummingbird")],
+            swiftSettings: settings),
+
+        // The graph of the parts above, and the commands.
+        .executableTarget(
+            name: "gateway",
+            dependencies: [
+                "GatewayCore", "JSONPath", "AdapterFiles", "CurlUpstream", "Sandbox", "Journal", "SQLiteLedger", "DataPlane", "AdminPlane",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,81 @@
+import Synchronization
+
+/// A call's id: a ULID, 26 characters of Crockford's base 32, whose order is the order of reservation.
+///
+/// https://github.com/ulid/spec: 48 bits of milliseconds, 80 bits of randomness.
+package struct CallID: Sendable, Hashable, Comparable {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// Reads the 26 characters; nil for anything else. Lower case is accepted.
+    package init?(_ text: some StringProtocol) {
+        var value: UInt128 = 0
+        var count = 0
+        for byte in text.utf8 {
+            guard count < 26, let digit = Self.digit(byte) else { return nil }
+            if count == 0, digit > 7 { return nil }
+            value = value << 5 | UInt128(digit)
+            count += 1
+        }
+        guard count == 26 else { return nil }
+        self.init(high: UInt64(truncatingIfNeeded: value >> 64), low: UInt64(truncatingIfNeeded: value))
+    }
+
+    /// The instant of the reservation, to the millisecond.
+    package var timestamp: Timestamp {
+        Timestamp(microseconds: Int64(high >> 16) * 1000)
+    }
+
+    package static func < (left: CallID, right: CallID) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+
+    private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        let upper = byte >= 0x61 ? byte - 0x20 : byte
+        return alphabet.firstIndex(of: upper).map(UInt8.init)
+    }
+}
+
+extension CallID: CustomStringConvertible {
+    package var description: String {
+        var value = UInt128(high) << 64 | UInt128(low)
+        return String(unsafeUninitializedCapacity: 26) { buffer in
+            for index in stride(from: 25, through: 0, by: -1) {
+                buffer[index] = Self.alphabet[Int(value & 31)]
+                value >>= 5
+            }
+            return 26
+        }
+    }
+}
+
+/// Makes ids that only ever grow within a process, even when the clock steps back.
+package final class CallIDGenerator: Sendable {
+    private let last = Mutex<CallID>(CallID(high: 0, low: 0))
+
+    package init() {}
+
+    /// The next id, of the millisecond of `now` or, after a step back of the clock, just above the one before.
+    package func next(at now: Timestamp) -> CallID {
+        var random = SystemRandomNumberGenerator()
+        let millisecond = UInt64(max(0, now.milliseconds)) & 0xFFFF_FFFF_FFFF
+        let (first, second) = (random.next(), random.next())
+        return last.withLock { last in
+            if millisecond > last.high >> 16 {
+                // The top bit of the randomness stays clear: room for increments within the millisecond.
+                last = CallID(high: millisecond << 16 | first & 0x7FFF, low: second)
+            } else {
+                let (low, carry) = last.low.addingReportingOverflow(1 + second & 0xFFFF)
+                last = CallID(high: carry ? last.high + 1 : last.high, low: low)
+            }
+            return last
+        }
+    }
+}

@@ -1,0 +1,118 @@
+/// HTTP header fields in the order and spelling in which they came, in two allocations whatever their number.
+///
+/// Names compare without case. Values are bytes: nothing is re-encoded on the way through.
+package struct HeaderList: Sendable {
+    private struct Field: Sendable {
+        var name: Range<Int32>
+        var value: Range<Int32>
+    }
+
+    private var storage: [UInt8] = []
+    private var fields: [Field] = []
+
+    package init() {}
+
+    package init(_ pairs: [(String, String)]) {
+        for (name, value) in pairs { append(name, value) }
+    }
+
+    package var count: Int { fields.count }
+    package var isEmpty: Bool { fields.isEmpty }
+
+    package mutating func reserveCapacity(fields count: Int, bytes: Int) {
+        fields.reserveCapacity(count)
+        storage.reserveCapacity(bytes)
+    }
+
+    package mutating func append(_ name: String, _ value: String) {
+        append(name: name.utf8, value: value.utf8)
+    }
+
+    package mutating func append(name: some Collection<UInt8>, value: some Collection<UInt8>) {
+        let start = Int32(storage.count)
+        storage.append(contentsOf: name)
+        let middle = Int32(storage.count)
+        storage.append(contentsOf: value)
+        fields.append(Field(name: start..<middle, value: middle..<Int32(storage.count)))
+    }
+
+    /// Removes every field of that name.
+    package mutating func remove(_ name: String) {
+        fields.removeAll { matches($0, name) }
+    }
+
+    /// Removes every field for which `condition` holds.
+    package mutating func removeAll(where condition: (HeaderView) -> Bool) {
+        var kept: [Field] = []
+        kept.reserveCapacity(fields.count)
+        for index in fields.indices where !condition(self[index]) { kept.append(fields[index]) }
+        fields = kept
+    }
+
+    /// Replaces every field of that name by one.
+    package mutating func set(_ name: String, _ value: String) {
+        remove(name)
+        append(name, value)
+    }
+
+    /// The first field's value of that name, without surrounding white space; nil when there is none or it is not UTF-8.
+    package func first(_ name: String) -> String? {
+        for index in fields.indices where matches(fields[index], name) {
+            return String(validating: storage[range(fields[index].value)], as: UTF8.self)
+        }
+        return nil
+    }
+
+    /// The values of all fields of that name, in order.
+    package func all(_ name: String) -> [String] {
+        fields.filter { matches($0, name) }.map { String(decoding: storage[range($0.value)], as: UTF8.self) }
+    }
+
+    package func contains(_ name: String) -> Bool {
+        fields.contains { matches($0, name) }
+    }
+
+    package subscript(index: Int) -> HeaderView {
+        HeaderView(name: storage[range(fields[index].name)], value: storage[range(fields[index].value)])
+    }
+
+    private func matches(_ field: Field, _ name: String) -> Bool {
+        guard field.name.count == name.utf8.count else { return false }
+        return equalIgnoringCase(storage[range(field.name)], name.utf8)
+    }
+
+    private func range(_ field: Range<Int32>) -> Range<Int> {
+        Int(field.lowerBound)..<Int(field.upperBound)
+    }
+}
+
+/// One field of a ``HeaderList``, as slices of its bytes.
+package struct HeaderView: Sendable {
+    package let name: ArraySlice<UInt8>
+    package let value: ArraySlice<UInt8>
+
+    package func isNamed(_ other: String) -> Bool {
+        name.count == other.utf8.count && equalIgnoringCase(name, other.utf8)
+    }
+
+    package var nameText: String { String(decoding: name, as: UTF8.self) }
+    package var valueText: String { String(decoding: value, as: UTF8.self) }
+}
+
+extension HeaderList: Sequence {
+    package func makeIterator() -> AnyIterator<HeaderView> {
+        var index = 0
+        return AnyIterator {
+            guard index < self.count else { return nil }
+            defer { index += 1 }
+            return self[index]
+        }
+    }
+}
+
+/// Whether two ASCII texts are equal without regard to case.
+package func equalIgnoringCase(_ left: some Sequence<UInt8>, _ right: some Sequence<UInt8>) -> Bool {
+    left.elementsEqual(right) { a, b in
+        a == b || (a | 0x20 == b | 0x20 && (0x61...0x7A).contains(a | 0x20))
+    }
+}

@@ -1,0 +1,181 @@
+/// A place in a journal. Positions of one journal are ordered as its entries are.
+package struct JournalPosition: Sendable, Hashable, Comparable {
+    package var segment: UInt64
+    /// Bytes from the segment's start.
+    package var offset: UInt64
+
+    package init(segment: UInt64, offset: UInt64) {
+        self.segment = segment
+        self.offset = offset
+    }
+
+    package static func < (left: JournalPosition, right: JournalPosition) -> Bool {
+        (left.segment, left.offset) < (right.segment, right.offset)
+    }
+}
+
+/// Where every entry is durable before its call goes on. It is what the data path knows of the journal.
+package protocol DurableLog: Sendable {
+    /// Appends an entry; `completion` runs exactly once, on the log's thread, when the entry is durable or cannot be made so.
+    /// Entries become durable in the order of the calls.
+    func append(_ entry: JournalEntry, completion: @escaping @Sendable (Result<Void, DurabilityError>) -> Void)
+}
+
+/// The journal could not be written: disk full, read-only, failing.
+package struct DurabilityError: Error, Sendable, CustomStringConvertible {
+    package var description: String
+
+    package init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// The tables of record. One implementation an engine; all pass the same `LedgerConformance` tests.
+///
+/// A ledger is fed by one writer. Its methods throw ``LedgerError`` and leave nothing half done.
+package protocol Ledger: Sendable {
+    /// How far a journal has been applied; nil for a journal that it has never seen.
+    func position(ofJournal journal: String) async throws(LedgerError) -> JournalPosition?
+    /// Writes a batch, its rollups and the position that it reaches, in one transaction. Records that are there already change nothing.
+    /// A record that alone cannot be stored (it would fail for ever) is set aside rather than blocking those behind it.
+    func apply(_ batch: LedgerBatch) async throws(LedgerError)
+    /// Charged amounts since an instant, one sum for each day, provider and user of each workspace, for rebuilding budgets.
+    func dailySums(since: Timestamp) async throws(LedgerError) -> [DailySum]
+    /// The same from single rows, for one workspace and any boundaries: what counts from `since` to `until`.
+    func sums(workspace: String, since: Timestamp, until: Timestamp) async throws(LedgerError) -> [DailySum]
+    /// The keys that operations with `once` have charged since an instant.
+    func onceKeys(since: Timestamp) async throws(LedgerError) -> [OnceKey]
+    /// One call's row.
+    func record(id: CallID, workspace: String) async throws(LedgerError) -> CostRecord?
+    /// Summed spending.
+    func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow]
+    /// Ends the ledger's use; nothing is called after it.
+    func close() async
+}
+
+/// What one transaction writes.
+package struct LedgerBatch: Sendable {
+    /// The journal that the records come from; nil for records without one (a replayed log line), which carry no position.
+    package var journal: String?
+    package var position: JournalPosition?
+    package var records: [CostRecord]
+    package var priceVersions: [PriceVersionRecord]
+
+    package init(journal: String?, position: JournalPosition?, records: [CostRecord], priceVersions: [PriceVersionRecord] = []) {
+        self.journal = journal
+        self.position = position
+        self.records = records
+        self.priceVersions = priceVersions
+    }
+}
+
+/// Charged to one workspace, provider and user on one day.
+package struct DailySum: Sendable, Hashable {
+    package var workspace: String
+    /// The day's start, as the records say.
+    package var day: Timestamp
+    package var provider: String
+    package var user: String?
+    package var cost: Money
+
+    package init(workspace: String, day: Timestamp, provider: String, user: String?, cost: Money) {
+        self.workspace = workspace
+        self.day = day
+        self.provider = provider
+        self.user = user
+        self.cost = cost
+    }
+}
+
+/// What an operation with `once` charges a single time for a workspace.
+package struct OnceKey: Sendable, Hashable {
+    package var workspace: String
+    package var provider: String
+    package var operation: String
+    package var value: String
+
+    package init(workspace: String, provider: String, operation: String, value: String) {
+        self.workspace = workspace
+        self.provider = provider
+        self.operation = operation
+        self.value = value
+    }
+}
+
+/// Which spending is summed, and by what.
+package struct SpendQuery: Sendable, Hashable {
+    package enum Dimension: String, Sendable, Hashable, CaseIterable {
+        case provider, operation, day, user, entity
+    }
+
+    /// nil for all workspaces (each a row of its own).
+    package var workspace: String?
+    package var entityType: String?
+    package var entityID: String?
+    package var by: [Dimension]
+    package var from: Timestamp
+    /// Exclusive.
+    package var until: Timestamp
+
+    package init(
+        workspace: String?, entityType: String? = nil, entityID: String? = nil, by: [Dimension], from: Timestamp, until: Timestamp
+    ) {
+        self.workspace = workspace
+        self.entityType = entityType
+        self.entityID = entityID
+        self.by = by
+        self.from = from
+        self.until = until
+    }
+}
+
+/// One row of a spending summary. Fields that were not asked for are nil.
+package struct SpendRow: Sendable, Hashable {
+    package var workspace: String
+    package var provider: String?
+    package var operation: String?
+    /// The start of the workspace's day.
+    package var day: Timestamp?
+    package var user: String?
+    package var entityType: String?
+    package var entityID: String?
+    package var calls: Int64
+    package var cost: Money
+    package var tokens: Int64
+
+    package init(
+        workspace: String, provider: String? = nil, operation: String? = nil, day: Timestamp? = nil, user: String? = nil,
+        entityType: String? = nil, entityID: String? = nil, calls: Int64, cost: Money, tokens: Int64
+    ) {
+        self.workspace = workspace
+        self.provider = provider
+        self.operation = operation
+        self.day = day
+        self.user = user
+        self.entityType = entityType
+        self.entityID = entityID
+        self.calls = calls
+        self.cost = cost
+        self.tokens = tokens
+    }
+}
+
+package struct LedgerError: Error, Sendable, CustomStringConvertible {
+    package enum Kind: Sendable, Hashable {
+        /// Away, locked, full, slow: what failed now may work later.
+        case unavailable
+        /// The schema is newer than this program, or is none of ours.
+        case schema
+        /// Another gateway has it.
+        case owned
+    }
+
+    package var kind: Kind
+    /// What happened and, where it helps, what to do.
+    package var description: String
+
+    package init(_ kind: Kind, _ description: String) {
+        self.kind = kind
+        self.description = description
+    }
+}
