@@ -18,6 +18,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         // The admin plane: routing and JSON where speed does not matter.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        // The header fields in Hummingbird's signatures.
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // The embedded ledger: SQLite with transactions, migrations and prepared statements.
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         // SHA-256 for price versions.
@@ -26,7 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         // One log line a call, JSON or text.
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-        // Signals and the order in which parts start and stop.
+        // Signals as an asynchronous sequence.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
     targets: [
@@ -48,7 +50,7 @@ let package = Package(
         .target(
             name: "SQLiteLedger",
             dependencies: ["GatewayCore", .product(name: "GRDB", package: "GRDB.swift")],
-            resources: [.copy("Migrations")],
+            resources: [.embedInCode("Migrations")],
             swiftSettings: settings),
         .target(
             name: "DataPlane",
@@ -61,7 +63,13 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "AdminPlane",
-            dependencies: ["GatewayCore", "JSONPath", .product(name: "Hummingbird", package: "hummingbird")],
+            dependencies: [
+                "GatewayCore", "JSONPath",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: settings),
 
         // The graph of the parts above, and the commands.
@@ -71,8 +79,31 @@ let package = Package(
                 "GatewayCore", "JSONPath", "AdapterFiles", "CurlUpstream", "Sandbox", "Journal", "SQLiteLedger", "DataPlane", "AdminPlane",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
+
+        .testTarget(name: "JSONPathTests", dependencies: ["JSONPath"], swiftSettings: settings),
+        .testTarget(
+            name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath"], exclude: ["Fixtures"], swiftSettings: settings),
+        .testTarget(name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath"], swiftSettings: settings),
+        .testTarget(name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore"], swiftSettings: settings),
+        .testTarget(name: "JournalTests", dependencies: ["Journal", "GatewayCore", "LedgerConformance"], swiftSettings: settings),
+        // What every ledger must do, whatever its engine.
+        .target(
+            name: "LedgerConformance", dependencies: ["GatewayCore"], path: "Tests/LedgerConformance", swiftSettings: settings),
+        .testTarget(
+            name: "SQLiteLedgerTests",
+            dependencies: ["SQLiteLedger", "GatewayCore", "LedgerConformance", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: settings),
+        .testTarget(
+            name: "DataPlaneTests",
+            dependencies: [
+                "DataPlane", "GatewayCore", "JSONPath", "CurlUpstream",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        // The executable from outside, as its users have it.
+        .testTarget(name: "GatewayTests", dependencies: ["gateway"], exclude: ["SDKs"], swiftSettings: settings),
     ]
 )

@@ -68,8 +68,8 @@ final class JSONStorage: @unchecked Sendable {
     @inline(__always)
     func withTape<Result, Failure: Error>(_ body: (Tape) throws(Failure) -> Result) throws(Failure) -> Result {
         try bytes.withUnsafeBufferPointer { (buffer) throws(Failure) -> Result in
-            // The parser refuses an empty text, so there is a base address; without one nothing may be read.
-            guard let base = buffer.baseAddress else { preconditionFailure("a document without bytes") }
+            // The parser refuses an empty text, so there is a base address; what stands in for it is never read.
+            let base = buffer.baseAddress ?? UnsafePointer(UnsafeRawPointer(words).assumingMemoryBound(to: UInt8.self))
             return try body(Tape(bytes: base, words: UnsafePointer(words)))
         }
     }

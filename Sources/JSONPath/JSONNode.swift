@@ -38,7 +38,7 @@ package struct JSONNode: Sendable {
     }
 
     /// An array's element, from 0. Nil when it has fewer, or this is not an array.
-    package subscript(index position: Int) -> JSONNode? {
+    package subscript(position: Int) -> JSONNode? {
         guard position >= 0 else { return nil }
         return storage.withTape { $0.isArray(index) ? $0.element(index, position) : nil }.map { JSONNode(storage: storage, index: $0) }
     }

@@ -31,10 +31,15 @@ package struct JSONNumber: Sendable, Hashable, Comparable, CustomStringConvertib
 
     /// The value as a 64-bit integer; nil when it has a fractional part or is out of range. `1e2` is 100.
     package var int64: Int64? {
-        guard let (significand, exponent) = decimal, exponent >= 0, exponent <= 18 else { return nil }
-        var value = significand
-        for _ in 0..<exponent { value *= 10 }
-        return Int64(exactly: value)
+        guard let (significand, exponent) = decimal, exponent >= 0, exponent <= 18, var value = Int64(exactly: significand) else {
+            return nil
+        }
+        for _ in 0..<exponent {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            guard !overflow else { return nil }
+            value = product
+        }
+        return value
     }
 
     /// Whether the value has no fractional part.

@@ -109,7 +109,9 @@ extension JSONParser {
             guard start + 6 < count else { throw error(.unexpectedEnd, at: count) }
             guard peek(start + 6) == UInt8(ascii: "\\") else { throw error(.loneSurrogate, at: start) }
             guard start + 7 < count else { throw error(.unexpectedEnd, at: count) }
-            guard peek(start + 7) == UInt8(ascii: "u"), try scanHex(start + 8) & 0xFC00 == 0xDC00 else { throw error(.loneSurrogate, at: start) }
+            guard peek(start + 7) == UInt8(ascii: "u"), try scanHex(start + 8) & 0xFC00 == 0xDC00 else {
+                throw error(.loneSurrogate, at: start)
+            }
             return start + 12
         default:
             throw error(.invalidEscape, at: start + 1)

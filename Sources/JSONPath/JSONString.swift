@@ -12,51 +12,50 @@ extension Tape {
         let text = text(index)
         guard isEscaped(index) else { return [UInt8](text) }
         return [UInt8](unsafeUninitializedCapacity: text.count) { buffer, count in
-            count = Self.unescape(text, into: buffer)
+            var written = 0
+            Self.unescape(text) { byte in
+                buffer[written] = byte
+                written += 1
+                return true
+            }
+            count = written
         }
     }
 
     /// Lends the UTF-8 of a string or member name with its escapes resolved; without escapes nothing is copied.
     @inline(__always)
-    func withUTF8<Result>(_ index: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+    func withUTF8<Result, Failure: Error>(
+        _ index: Int, _ body: (UnsafeBufferPointer<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         if isEscaped(index) {
-            unescaped(index).withUnsafeBufferPointer(body)
+            try unescaped(index).withUnsafeBufferPointer(body)
         } else {
-            body(text(index))
+            try body(text(index))
         }
     }
 
     /// Whether a string or member name has exactly these UTF-8 characters.
     @inline(__always)
     func matches(_ index: Int, _ other: UnsafeBufferPointer<UInt8>) -> Bool {
-        if isEscaped(index) {
-            // An escape is never shorter than what it stands for.
-            return length(index) >= other.count && withUTF8(index) { equalBytes($0, other) }
-        }
+        if isEscaped(index) { return matchesEscaped(index, other) }
         return length(index) == other.count && equalBytes(text(index), other)
     }
 
-    /// Writes the UTF-8 that a checked string stands for; it is never longer than the text.
-    private static func unescape(_ text: UnsafeBufferPointer<UInt8>, into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
-        var read = 0
-        var written = 0
-        func unit(_ start: Int) -> UInt32 {
-            var unit: UInt32 = 0
-            for position in start..<start + 4 { unit = unit << 4 | UInt32(hexDigit(text[position]) ?? 0) }
-            return unit
-        }
-        while read < text.count {
-            let byte = text[read]
+    /// Calls `body` with each byte of the UTF-8 that a checked string stands for, until it returns false.
+    @inline(__always)
+    private static func unescape(_ text: UnsafeBufferPointer<UInt8>, _ body: (UInt8) -> Bool) {
+        var position = 0
+        while position < text.count {
+            let byte = text[position]
             guard byte == UInt8(ascii: "\\") else {
-                buffer[written] = byte
-                read += 1
-                written += 1
+                guard body(byte) else { return }
+                position += 1
                 continue
             }
-            let escape = text[read + 1]
-            read += 2
+            let escape = text[position + 1]
+            position += 2
             guard escape == UInt8(ascii: "u") else {
-                buffer[written] =
+                let byte: UInt8 =
                     switch escape {
                     case UInt8(ascii: "b"): 0x08
                     case UInt8(ascii: "f"): 0x0C
@@ -65,24 +64,42 @@ extension Tape {
                     case UInt8(ascii: "t"): 0x09
                     default: escape
                     }
-                written += 1
+                guard body(byte) else { return }
                 continue
             }
-            var code = unit(read)
-            read += 4
+            var code = unit(text, position)
+            position += 4
             if code & 0xFC00 == 0xD800 {
                 // The parser has seen the other half.
-                code = 0x10000 + (code & 0x3FF) << 10 + (unit(read + 2) & 0x3FF)
-                read += 6
+                code = 0x10000 + (code & 0x3FF) << 10 + (unit(text, position + 2) & 0x3FF)
+                position += 6
             }
-            if let scalar = Unicode.Scalar(code) {
-                for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-                    buffer[written] = byte
-                    written += 1
-                }
+            guard let scalar = Unicode.Scalar(code) else { return }
+            for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
+                guard body(byte) else { return }
             }
         }
-        return written
+    }
+
+    /// The value of four hexadecimal digits that the parser has seen.
+    private static func unit(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> UInt32 {
+        var unit: UInt32 = 0
+        for position in start..<start + 4 { unit = unit << 4 | UInt32(hexDigit(text[position]) ?? 0) }
+        return unit
+    }
+
+    /// Compares without building the string, so that a lookup among many escaped names costs no allocation.
+    private func matchesEscaped(_ index: Int, _ other: UnsafeBufferPointer<UInt8>) -> Bool {
+        // An escape is never shorter than what it stands for.
+        guard length(index) > other.count else { return false }
+        var matched = 0
+        var isEqual = true
+        Self.unescape(text(index)) { byte in
+            isEqual = matched < other.count && other[matched] == byte
+            matched += 1
+            return isEqual
+        }
+        return isEqual && matched == other.count
     }
 }
 

@@ -1,6 +1,6 @@
 /// Objects: members by name, and which of several members with one name counts (the last).
 extension Tape {
-    /// The value of the last member with a name, and how many members were looked at.
+    /// The value of the last member with a name.
     @inline(__always)
     func member(_ object: Int, _ name: UnsafeBufferPointer<UInt8>) -> Int? {
         var found: Int?
@@ -26,13 +26,13 @@ extension Tape {
 
     /// Calls `body` with each element, or each member's value that counts, in the order of the text.
     @inline(__always)
-    func forEachChild(_ index: Int, _ body: (Int) -> Void) {
+    func forEachChild<Failure: Error>(_ index: Int, _ body: (Int) throws(Failure) -> Void) throws(Failure) {
         guard isContainer(index) else { return }
         let end = next(index)
         var child = index + 2
         if isArray(index) {
             while child < end {
-                body(child)
+                try body(child)
                 child = next(child)
             }
             return
@@ -40,7 +40,7 @@ extension Tape {
         let overridden = overriddenValues(index)
         while child < end {
             let value = child + 1
-            if overridden.isEmpty || !overridden.contains(value) { body(value) }
+            if overridden.isEmpty || !overridden.contains(value) { try body(value) }
             child = next(value)
         }
     }
@@ -49,7 +49,17 @@ extension Tape {
     func overriddenValues(_ object: Int) -> Set<Int> {
         let count = length(object)
         guard count > 1 else { return [] }
-        return count <= 24 ? overriddenByComparing(object) : overriddenByHashing(object, count: count)
+        return count <= 24 && namesArePlain(object) ? overriddenByComparing(object) : overriddenByHashing(object, count: count)
+    }
+
+    private func namesArePlain(_ object: Int) -> Bool {
+        let end = next(object)
+        var index = object + 2
+        while index < end {
+            if isEscaped(index) { return false }
+            index = next(index + 1)
+        }
+        return true
     }
 
     private func overriddenByComparing(_ object: Int) -> Set<Int> {
