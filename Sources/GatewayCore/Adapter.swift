@@ -30,13 +30,30 @@ package struct Adapter: Sendable {
         self.isEnabled = isEnabled
     }
 
-    /// The first operation, in file order, that serves a method and path, with what its pattern captured.
-    /// `path` is without the query and without the provider's own segment; it begins with `/`.
-    package func operation(method: String, path: String) -> (operation: Operation, captures: [String: String])? {
-        for operation in operations {
-            if let captures = operation.match.captures(method: method, path: path) { return (operation, captures) }
+    /// An operation that serves a request, its place in ``operations``, and what its pattern captured.
+    package struct Match: Sendable {
+        package let index: Int
+        package let operation: Operation
+        /// Percent-encoded as they came, but for characters that need no encoding.
+        package let captures: [String: String]
+    }
+
+    /// The first operation, in file order, that serves a method and path.
+    ///
+    /// `path` is without the query and without the provider's own segment; it begins with `/`. See ``RoutePattern/canonical(path:)`` for spellings.
+    package func match(method: String, path: String) -> Match? {
+        guard let path = RoutePattern.canonical(path: path) else { return nil }
+        for (index, operation) in operations.enumerated() {
+            if let captures = operation.match.captures(method: method, path: path) {
+                return Match(index: index, operation: operation, captures: captures)
+            }
         }
         return nil
+    }
+
+    /// The same without the place.
+    package func operation(method: String, path: String) -> (operation: Operation, captures: [String: String])? {
+        match(method: method, path: path).map { ($0.operation, $0.captures) }
     }
 }
 
@@ -48,8 +65,16 @@ package struct UpstreamSettings: Sendable, Hashable {
         case query(name: String, value: Secret)
     }
 
+    /// Where a caller's SDK may put what it takes for the provider's key.
+    package enum CredentialPlace: Sendable, Hashable {
+        case header(String)
+        case query(String)
+    }
+
     package var route: UpstreamRoute
     package var authentication: Authentication?
+    /// Further places than `authentication`'s own; a caller's credential never leaves the gateway from any of them.
+    package var callerCredentials: [CredentialPlace]
     /// Sent unless the caller sends its own.
     package var headers: [Header]
 
@@ -63,9 +88,21 @@ package struct UpstreamSettings: Sendable, Hashable {
         }
     }
 
-    package init(route: UpstreamRoute, authentication: Authentication? = nil, headers: [Header] = []) {
+    /// Everywhere that a caller's credential may be, the adapter's own place included.
+    package var credentialPlaces: [CredentialPlace] {
+        switch authentication {
+        case .header(let name, _): callerCredentials + [.header(name)]
+        case .query(let name, _): callerCredentials + [.query(name)]
+        case nil: callerCredentials
+        }
+    }
+
+    package init(
+        route: UpstreamRoute, authentication: Authentication? = nil, callerCredentials: [CredentialPlace] = [], headers: [Header] = []
+    ) {
         self.route = route
         self.authentication = authentication
+        self.callerCredentials = callerCredentials
         self.headers = headers
     }
 }
@@ -81,7 +118,10 @@ package struct Example: Sendable {
         /// The body's bytes: JSON serialized, or the text as it stood.
         package var body: [UInt8]?
 
-        package init(method: String, path: String, query: [(name: String, value: String)] = [], headers: HeaderList = HeaderList(), body: [UInt8]? = nil) {
+        package init(
+            method: String, path: String, query: [(name: String, value: String)] = [], headers: HeaderList = HeaderList(),
+            body: [UInt8]? = nil
+        ) {
             self.method = method
             self.path = path
             self.query = query

@@ -58,24 +58,41 @@ extension CallID: CustomStringConvertible {
 
 /// Makes ids that only ever grow within a process, even when the clock steps back.
 package final class CallIDGenerator: Sendable {
-    private let last = Mutex<CallID>(CallID(high: 0, low: 0))
+    private struct State {
+        var last = CallID(high: 0, low: 0)
+        var random: UInt64
+    }
 
-    package init() {}
+    private let state: Mutex<State>
+
+    package init() {
+        // Seeded by the system once: ids must not collide, they are no secrets, and a system call for each would cost more than the rest.
+        var system = SystemRandomNumberGenerator()
+        state = Mutex(State(random: system.next()))
+    }
 
     /// The next id, of the millisecond of `now` or, after a step back of the clock, just above the one before.
     package func next(at now: Timestamp) -> CallID {
-        var random = SystemRandomNumberGenerator()
         let millisecond = UInt64(max(0, now.milliseconds)) & 0xFFFF_FFFF_FFFF
-        let (first, second) = (random.next(), random.next())
-        return last.withLock { last in
-            if millisecond > last.high >> 16 {
+        return state.withLock { state in
+            if millisecond > state.last.high >> 16 {
                 // The top bit of the randomness stays clear: room for increments within the millisecond.
-                last = CallID(high: millisecond << 16 | first & 0x7FFF, low: second)
+                let high = millisecond << 16 | Self.next(&state.random) & 0x7FFF
+                state.last = CallID(high: high, low: Self.next(&state.random))
             } else {
-                let (low, carry) = last.low.addingReportingOverflow(1 + second & 0xFFFF)
-                last = CallID(high: carry ? last.high + 1 : last.high, low: low)
+                let (low, carry) = state.last.low.addingReportingOverflow(1 + Self.next(&state.random) & 0xFFFF)
+                state.last = CallID(high: carry ? state.last.high + 1 : state.last.high, low: low)
             }
-            return last
+            return state.last
         }
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number Generators", 2014).
+    private static func next(_ state: inout UInt64) -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }

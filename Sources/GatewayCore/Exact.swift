@@ -38,59 +38,73 @@ package struct Exact: Sendable, Hashable {
     /// Reads a JSON or YAML number: `12`, `-0.25`, `1.5e-3`. Throws `overflow` for one that is out of range;
     /// returns nil for text that is no number.
     package init?(decimal text: some StringProtocol) throws(ArithmeticError) {
+        try self.init(decimalBytes: text.utf8)
+    }
+
+    /// The same from a number's bytes.
+    init?(decimalBytes bytes: some Collection<UInt8>) throws(ArithmeticError) {
+        var bytes = bytes[...]
+        let isNegative = bytes.first == UInt8(ascii: "-")
+        if isNegative { bytes = bytes.dropFirst() }
+        // The digits up to the last that is not 0 are the significand: zeros behind it, however many, cost no range.
         var significand: Int128 = 0
-        var exponent = 0
-        var negative = false
-        var seenDigit = false
-        var seenPoint = false
-        var bytes = Substring(text).utf8
-        if bytes.first == UInt8(ascii: "-") {
-            negative = true
-            bytes = bytes.dropFirst()
-        }
+        var digits = 0
+        var significant = 0
+        var point: Int?
         while let byte = bytes.first {
-            if byte == UInt8(ascii: "."), !seenPoint, seenDigit {
-                seenPoint = true
+            if byte == UInt8(ascii: "."), point == nil, digits > 0 {
+                point = digits
             } else if byte >= 0x30, byte <= 0x39 {
-                seenDigit = true
-                let (scaled, overflow) = significand.multipliedReportingOverflow(by: 10)
-                let (sum, carry) = scaled.addingReportingOverflow(Int128(byte - 0x30))
-                guard !overflow, !carry else { throw .overflow }
-                significand = sum
-                if seenPoint { exponent -= 1 }
+                digits += 1
+                if byte != 0x30 {
+                    try Self.append(Int128(byte - 0x30), after: significand == 0 ? 0 : digits - significant - 1, to: &significand)
+                    significant = digits
+                }
             } else {
                 break
             }
             bytes = bytes.dropFirst()
         }
-        guard seenDigit else { return nil }
-        if let byte = bytes.first {
-            guard byte | 0x20 == UInt8(ascii: "e") else { return nil }
-            bytes = bytes.dropFirst()
-            var sign = 1
-            if let mark = bytes.first, mark == UInt8(ascii: "+") || mark == UInt8(ascii: "-") {
-                sign = mark == UInt8(ascii: "-") ? -1 : 1
-                bytes = bytes.dropFirst()
-            }
-            guard !bytes.isEmpty else { return nil }
-            var power = 0
-            for digit in bytes {
-                guard digit >= 0x30, digit <= 0x39 else { return nil }
-                power = min(power * 10 + Int(digit - 0x30), 1_000_000)
-            }
-            exponent += sign * power
+        guard digits > 0, point != digits, let power = Self.exponent(bytes) else { return nil }
+        guard significand != 0 else {
+            self = .zero
+            return
         }
-        if significand == 0 { exponent = 0 }
-        guard exponent > -38, exponent < 38 else { throw .overflow }
-        if negative { significand = -significand }
-        let power = Self.powerOfTen(exponent.magnitude)
-        if exponent >= 0 {
-            let (value, overflow) = significand.multipliedReportingOverflow(by: power)
-            guard !overflow else { throw .overflow }
-            try self.init(value, over: 1)
+        let exponent = (point ?? digits) - significant + power
+        guard exponent >= -38, exponent <= 38 else { throw .overflow }
+        if isNegative { significand = -significand }
+        if exponent < 0 {
+            try self.init(significand, over: Self.powerOfTen(exponent.magnitude))
         } else {
-            try self.init(significand, over: power)
+            let (value, overflow) = significand.multipliedReportingOverflow(by: Self.powerOfTen(exponent.magnitude))
+            guard !overflow, value != .min else { throw .overflow }
+            self.init(reduced: value, over: 1)
         }
+    }
+
+    private static func append(_ digit: Int128, after zeros: Int, to significand: inout Int128) throws(ArithmeticError) {
+        guard zeros < 38 else { throw .overflow }
+        let (scaled, overflow) = significand.multipliedReportingOverflow(by: powerOfTen(UInt(zeros + 1)))
+        let (sum, carry) = scaled.addingReportingOverflow(digit)
+        guard !overflow, !carry else { throw .overflow }
+        significand = sum
+    }
+
+    /// The power of ten of what follows the digits: nothing, or `e` and an integer. Nil for anything else.
+    private static func exponent(_ bytes: some Collection<UInt8>) -> Int? {
+        guard let mark = bytes.first else { return 0 }
+        guard mark | 0x20 == UInt8(ascii: "e") else { return nil }
+        var digits = bytes.dropFirst()
+        let sign = digits.first == UInt8(ascii: "-") ? -1 : 1
+        if digits.first == UInt8(ascii: "-") || digits.first == UInt8(ascii: "+") { digits = digits.dropFirst() }
+        guard !digits.isEmpty else { return nil }
+        var power = 0
+        for digit in digits {
+            guard digit >= 0x30, digit <= 0x39 else { return nil }
+            // Beyond any text's length nothing changes.
+            power = min(power * 10 + Int(digit - 0x30), 1 << 48)
+        }
+        return sign * power
     }
 
     private static func powerOfTen(_ exponent: UInt) -> Int128 {
@@ -158,8 +172,8 @@ extension Exact {
         let (a, b) = (floor, other.floor)
         guard a == b else { return a < b }
         // Equal whole parts: what remains is below one, and its inverse compares the other way round.
-        let rest = Exact(reduced: numerator - a * denominator, over: denominator)
-        let otherRest = Exact(reduced: other.numerator - b * other.denominator, over: other.denominator)
+        let rest = Exact(reduced: remainder, over: denominator)
+        let otherRest = Exact(reduced: other.remainder, over: other.denominator)
         guard rest.numerator != 0, otherRest.numerator != 0 else { return rest.numerator == 0 && otherRest.numerator != 0 }
         return Exact(reduced: otherRest.denominator, over: otherRest.numerator)
             .isLess(than: Exact(reduced: rest.denominator, over: rest.numerator))
@@ -177,13 +191,28 @@ extension Exact {
         return remainder > 0 ? quotient + 1 : quotient
     }
 
+    /// The numerator's distance from ``floor`` × denominator, which itself may be out of range.
+    private var remainder: Int128 {
+        let remainder = numerator % denominator
+        return remainder < 0 ? remainder + denominator : remainder
+    }
+
     package var isNegative: Bool { numerator < 0 }
     package var isZero: Bool { numerator == 0 }
+
+    /// The nearest integer; of two equally near, the greater.
+    package func roundedHalfUp() throws(ArithmeticError) -> Int128 {
+        // Compared without doubling, which could overflow.
+        guard remainder >= denominator - remainder else { return floor }
+        let (rounded, overflow) = floor.addingReportingOverflow(1)
+        guard !overflow else { throw .overflow }
+        return rounded
+    }
 
     /// Dollars rounded once, half up, to a nano-dollar. Throws `overflow` beyond ``Money/largestCharge`` either way.
     package func money() throws(ArithmeticError) -> Money {
         let nanos = try self * Exact(1_000_000_000)
-        let rounded = try (nanos + Exact(1, over: 2)).floor
+        let rounded = try nanos.roundedHalfUp()
         guard rounded.magnitude <= Money.largestCharge.nanos.magnitude else { throw .overflow }
         return Money(nanos: Int64(rounded))
     }
@@ -192,16 +221,61 @@ extension Exact {
 extension Exact: CustomStringConvertible {
     /// The decimal when it ends within 18 fraction digits, else the fraction `n/d`.
     package var description: String {
-        if denominator == 1 { return String(numerator) }
-        var scaled = self
-        for digits in 1...18 {
-            guard let next = try? scaled * Exact(10) else { break }
-            scaled = next
-            guard scaled.denominator == 1 else { continue }
-            let text = String(scaled.numerator.magnitude)
-            let padded = String(repeating: "0", count: max(0, digits + 1 - text.utf8.count)) + text
-            return "\(isNegative ? "-" : "")\(padded.dropLast(digits)).\(padded.suffix(digits))"
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends ``description``.
+    func append(to bytes: inout [UInt8]) {
+        if numerator < 0 { bytes.append(UInt8(ascii: "-")) }
+        let (whole, rest) = numerator.magnitude.quotientAndRemainder(dividingBy: denominator.magnitude)
+        guard rest != 0 else { return DecimalDigits.append(whole, to: &bytes) }
+        guard let denominator = UInt64(exactly: denominator), let digits = Self.fractionDigits(over: denominator) else {
+            DecimalDigits.append(numerator.magnitude, to: &bytes)
+            bytes.append(UInt8(ascii: "/"))
+            return DecimalDigits.append(self.denominator.magnitude, to: &bytes)
         }
-        return "\(numerator)/\(denominator)"
+        DecimalDigits.append(whole, to: &bytes)
+        bytes.append(UInt8(ascii: "."))
+        // Below 10^digits, which has at most 18 zeros.
+        DecimalDigits.append(UInt64(rest) * (UInt64(Self.powerOfTen(UInt(digits))) / denominator), width: digits, to: &bytes)
+    }
+
+    /// How many fraction digits an `n/denominator` in lowest terms has; nil when it does not end within 18.
+    private static func fractionDigits(over denominator: UInt64) -> Int? {
+        let twos = denominator.trailingZeroBitCount
+        var rest = denominator >> UInt64(twos)
+        var fives = 0
+        while rest.isMultiple(of: 5) {
+            rest /= 5
+            fives += 1
+        }
+        let digits = max(twos, fives)
+        return rest == 1 && digits <= 18 ? digits : nil
+    }
+}
+
+/// Digits as ASCII, straight into a buffer.
+enum DecimalDigits {
+    static func append(_ value: UInt128, to bytes: inout [UInt8]) {
+        if let word = UInt64(exactly: value) {
+            append(word, width: 1, to: &bytes)
+        } else {
+            bytes += Array(String(value).utf8)
+        }
+    }
+
+    /// At least `width` digits, with zeros before.
+    static func append(_ value: UInt64, width: Int, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        var rest = value
+        var count = 0
+        while rest != 0 || count < width {
+            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
+            rest /= 10
+            count += 1
+        }
+        bytes[start...].reverse()
     }
 }

@@ -36,9 +36,25 @@ package struct HeaderList: Sendable {
         fields.append(Field(name: start..<middle, value: middle..<Int32(storage.count)))
     }
 
+    /// The same for bytes in memory, without a generic's cost: every header of every call passes here.
+    package mutating func append(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+        let start = Int32(storage.count)
+        storage.append(contentsOf: name)
+        let middle = Int32(storage.count)
+        storage.append(contentsOf: value)
+        fields.append(Field(name: start..<middle, value: middle..<Int32(storage.count)))
+    }
+
+    /// Appends a field of another list as it stands there.
+    package mutating func append(_ field: HeaderView) {
+        field.name.withUnsafeBytes { name in
+            field.value.withUnsafeBytes { value in append(name: name, value: value) }
+        }
+    }
+
     /// Removes every field of that name.
     package mutating func remove(_ name: String) {
-        fields.removeAll { matches($0, name) }
+        removeAll { $0.isNamed(name) }
     }
 
     /// Removes every field for which `condition` holds.
@@ -78,7 +94,12 @@ package struct HeaderList: Sendable {
 
     private func matches(_ field: Field, _ name: String) -> Bool {
         guard field.name.count == name.utf8.count else { return false }
-        return equalIgnoringCase(storage[range(field.name)], name.utf8)
+        // Concrete types: this is what every call asks dozens of times.
+        return Self.areEqual(storage[range(field.name)], name)
+    }
+
+    fileprivate static func areEqual(_ left: ArraySlice<UInt8>, _ right: String) -> Bool {
+        equalIgnoringCase(left, right.utf8)
     }
 
     private func range(_ field: Range<Int32>) -> Range<Int> {
@@ -92,7 +113,7 @@ package struct HeaderView: Sendable {
     package let value: ArraySlice<UInt8>
 
     package func isNamed(_ other: String) -> Bool {
-        name.count == other.utf8.count && equalIgnoringCase(name, other.utf8)
+        name.count == other.utf8.count && HeaderList.areEqual(name, other)
     }
 
     package var nameText: String { String(decoding: name, as: UTF8.self) }
@@ -111,8 +132,21 @@ extension HeaderList: Sequence {
 }
 
 /// Whether two ASCII texts are equal without regard to case.
+@inlinable
 package func equalIgnoringCase(_ left: some Sequence<UInt8>, _ right: some Sequence<UInt8>) -> Bool {
-    left.elementsEqual(right) { a, b in
+    // Nearly all callers have both in memory, where a plain loop is many times quicker than two iterators.
+    let result = left.withContiguousStorageIfAvailable { left in
+        right.withContiguousStorageIfAvailable { right in
+            guard left.count == right.count else { return false }
+            for index in 0..<left.count where left[index] != right[index] {
+                let lower = left[index] | 0x20
+                guard lower == right[index] | 0x20, (0x61...0x7A).contains(lower) else { return false }
+            }
+            return true
+        }
+    }
+    if case .some(.some(let isEqual)) = result { return isEqual }
+    return left.elementsEqual(right) { a, b in
         a == b || (a | 0x20 == b | 0x20 && (0x61...0x7A).contains(a | 0x20))
     }
 }

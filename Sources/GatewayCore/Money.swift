@@ -83,15 +83,23 @@ package struct Money: Sendable, Hashable, Comparable {
 extension Money: CustomStringConvertible {
     /// The decimal as every header and JSON answer shows it: at least two fraction digits, no further trailing zeros.
     package var description: String {
-        let magnitude = nanos.magnitude
-        var fraction = magnitude % 1_000_000_000
+        var bytes: [UInt8] = []
+        append(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Appends ``description``.
+    func append(to bytes: inout [UInt8]) {
+        if nanos < 0 { bytes.append(UInt8(ascii: "-")) }
+        let (dollars, rest) = nanos.magnitude.quotientAndRemainder(dividingBy: 1_000_000_000)
+        var fraction = rest
         var width = 9
         while width > 2, fraction % 10 == 0 {
             fraction /= 10
             width -= 1
         }
-        let digits = String(fraction)
-        let padding = String(repeating: "0", count: width - digits.utf8.count)
-        return "\(nanos < 0 ? "-" : "")\(magnitude / 1_000_000_000).\(padding)\(digits)"
+        DecimalDigits.append(dollars, width: 1, to: &bytes)
+        bytes.append(UInt8(ascii: "."))
+        DecimalDigits.append(fraction, width: width, to: &bytes)
     }
 }

@@ -141,6 +141,21 @@ extension Quantity {
     }
 }
 
+extension Quantity {
+    /// Whether anything of the answer can decide it.
+    package var readsResponse: Bool { readsResponseBody || readsResponseHead }
+}
+
+extension DimensionSource.Source {
+    /// Whether it is the answer's.
+    package var readsResponse: Bool {
+        switch self {
+        case .body, .header: true
+        case .request, .query, .path, .constant: false
+        }
+    }
+}
+
 extension DimensionSource {
     private var sources: [Source] {
         if case .first(let sources, _) = self { sources } else { [] }

@@ -12,12 +12,12 @@ package struct Timestamp: Sendable, Hashable, Comparable {
 
     /// Whole seconds since 1970, rounded down.
     package var seconds: Int64 {
-        microseconds >= 0 ? microseconds / 1_000_000 : (microseconds - 999_999) / 1_000_000
+        microseconds >= 0 ? microseconds / 1_000_000 : (microseconds + 1) / 1_000_000 - 1
     }
 
     /// Whole milliseconds since 1970, rounded down.
     package var milliseconds: Int64 {
-        microseconds >= 0 ? microseconds / 1_000 : (microseconds - 999) / 1_000
+        microseconds >= 0 ? microseconds / 1_000 : (microseconds + 1) / 1_000 - 1
     }
 
     package static func < (left: Timestamp, right: Timestamp) -> Bool {
@@ -103,7 +103,9 @@ extension Timestamp {
         func has(_ character: Character, at index: Int) -> Bool {
             index < bytes.count && character.asciiValue == bytes[index]
         }
-        guard let year = number(0..<4), has("-", at: 4), let month = number(5..<7), has("-", at: 7), let day = number(8..<10) else { return nil }
+        guard let year = number(0..<4), has("-", at: 4), let month = number(5..<7), has("-", at: 7), let day = number(8..<10) else {
+            return nil
+        }
         let date = CivilDate(year: year, month: month, day: day)
         guard date.isValid else { return nil }
         if bytes.count == 10 {
@@ -149,10 +151,10 @@ extension Timestamp {
     /// RFC 3339 at a distance from UTC in seconds, `2026-11-23T00:00:00-05:00`; `Z` for none.
     package func rfc3339(offset: Int) -> String {
         let local = seconds + Int64(offset)
-        let days = Int(local >= 0 ? local / 86_400 : (local - 86_399) / 86_400)
+        let days = Int(local >= 0 ? local / 86_400 : (local + 1) / 86_400 - 1)
         let second = Int(local - Int64(days) * 86_400)
         var text = "\(CivilDate(daysSince1970: days))T\(padded(second / 3600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))"
-        let fraction = Int(microseconds - seconds * 1_000_000)
+        let fraction = Int((microseconds % 1_000_000 + 1_000_000) % 1_000_000)
         if fraction != 0 {
             var digits = padded(fraction, 6)
             while digits.hasSuffix("0") { digits.removeLast() }

@@ -1,0 +1,257 @@
+/// An operation made ready to be metered at the prices of one entry: names are resolved, rows are ranked, and what no price depends on is left out.
+package final class Meter: Sendable {
+    private struct Line: Sendable {
+        let rates: UnitRates
+        let amount: Amount
+    }
+
+    private enum Amount: Sendable {
+        /// `slots[i]` is where the expression's i-th name stands in `usage`.
+        case expression(Expression, slots: [Int])
+        case quantity(Quantity)
+    }
+
+    private struct Dimension: Sendable {
+        let source: Source
+        enum Source: Sendable {
+            /// `isLate` when only the answer tells, where the request does not.
+            case first([DimensionSource.Source], fallback: String?, isLate: Bool)
+            /// Highest first. `isLate` when the quantity is the answer's.
+            case ranges(slot: Int, [(from: Exact, label: String)], isLate: Bool)
+        }
+    }
+
+    /// The price entry's version.
+    package let priceVersion: String
+    /// Whether a cost depends on the request's body, so that it is read whole before the call is forwarded.
+    package let readsRequestBody: Bool
+    /// Whether a cost depends on the answer's body, or what the provider reports stands there.
+    package let readsResponseBody: Bool
+
+    private let usage: [(name: String, quantity: Quantity)]
+    private let dimensionNames: [String]
+    private let dimensions: [Dimension]
+    private let estimateLines: [Line]
+    private let chargeLines: [Line]
+    private let estimateSlots: [Int]
+    private let chargeSlots: [Int]
+    private let billable: Billable
+    private let reported: Quantity?
+    private let once: String?
+    private let tokenCounter: any TokenCounter
+
+    /// An operation that has problems (``Adapter/problems()``) can be metered all the same; what cannot be resolved makes its calls unpriced.
+    package init(_ operation: Operation, prices: PriceEntry, tokenCounter: any TokenCounter = ByteTokenCounter()) {
+        let units = Set((operation.charge + operation.estimate).map(\.unit))
+        let conditions = Set(prices.rows.filter { row in units.contains { row.rates[$0] != nil } }.flatMap(\.conditions.keys))
+        let names = operation.dimensions.keys.filter(conditions.contains).sorted()
+        let usage = operation.usage
+        var estimateSlots: Set<Int> = []
+        var chargeSlots: Set<Int> = []
+
+        func lines(_ lines: [Operation.Line], _ needed: inout Set<Int>) -> [Line] {
+            lines.map { line in
+                let rates = UnitRates(unit: line.unit, rows: prices.rows, dimensions: names)
+                switch line.amount {
+                case .quantity(let quantity): return Line(rates: rates, amount: .quantity(quantity))
+                case .expression(let expression):
+                    let slots = expression.nameList.map { name in usage.firstIndex { $0.name == name } }
+                    guard let slots = slots.allPresent() else {
+                        return Line(rates: rates, amount: .quantity(Quantity(sources: [])))
+                    }
+                    needed.formUnion(slots)
+                    return Line(rates: rates, amount: .expression(expression, slots: slots))
+                }
+            }
+        }
+        estimateLines = lines(operation.estimate, &estimateSlots)
+        chargeLines = lines(operation.charge, &chargeSlots)
+
+        dimensions = names.map { name in
+            switch operation.dimensions[name] {
+            case .first(let sources, let fallback):
+                // Where the request could have told and did not, the default is what its silence means.
+                let isLate = sources.contains(where: \.readsResponse) && (fallback == nil || sources.allSatisfy(\.readsResponse))
+                return Dimension(source: .first(sources, fallback: fallback, isLate: isLate))
+            case .ranges(let of, let ranges):
+                guard let slot = usage.firstIndex(where: { $0.name == of }) else { fallthrough }
+                let isLate = usage[slot].quantity.readsResponse
+                chargeSlots.insert(slot)
+                if !isLate { estimateSlots.insert(slot) }
+                return Dimension(source: .ranges(slot: slot, ranges.sorted { $1.from.isLess(than: $0.from) }, isLate: isLate))
+            case nil: return Dimension(source: .first([], fallback: nil, isLate: false))
+            }
+        }
+        dimensionNames = names
+        self.usage = usage
+        self.estimateSlots = estimateSlots.sorted()
+        self.chargeSlots = chargeSlots.sorted()
+        billable = operation.billable
+        reported = operation.reported
+        once = operation.once
+        priceVersion = prices.version
+        self.tokenCounter = tokenCounter
+
+        let quantities =
+            estimateSlots.union(chargeSlots).map { usage[$0].quantity }
+            + (operation.charge + operation.estimate).compactMap { if case .quantity(let quantity) = $0.amount { quantity } else { nil } }
+            + [operation.reported].compactMap { $0 }
+        let sources = names.compactMap { operation.dimensions[$0] }
+        readsRequestBody = quantities.contains(where: \.readsRequestBody) || sources.contains(where: \.readsRequestBody)
+        readsResponseBody =
+            quantities.contains(where: \.readsResponseBody) || sources.contains(where: \.readsResponseBody) || billable.when != nil
+            || billable.unless != nil
+    }
+
+    /// The most that a call can cost. Throws when it has no price, or what its price depends on is missing in the request.
+    package func estimate(_ request: RequestFacts) throws(MeteringError) -> Estimate {
+        let reading = Reading(request: request, response: nil, tokenCounter: tokenCounter)
+        do {
+            let values = try values(estimateSlots, reading)
+            let states = try states(reading, values)
+            let lines = try costLines(estimateLines, reading, values, states)
+            return Estimate(cost: try Self.total(lines), lines: lines, dimensions: known(states))
+        } catch {
+            throw .unpriced(error.description)
+        }
+    }
+
+    /// What a call did cost. Where the answer cannot be metered, the whole estimate.
+    package func charge(_ request: RequestFacts, _ response: ResponseFacts, estimate: Estimate) -> Charge {
+        let reading = Reading(request: request, response: response, tokenCounter: tokenCounter)
+        let reported = reported(reading)
+        do {
+            guard try billable.holds(response) else {
+                return Charge(cost: .zero, basis: .table, lines: [], dimensions: estimate.dimensions, reported: reported, isBillable: false)
+            }
+            let values = try values(chargeSlots, reading)
+            let states = try states(reading, values)
+            let lines = try costLines(chargeLines, reading, values, states)
+            return Charge(cost: try Self.total(lines), basis: .table, lines: lines, dimensions: known(states), reported: reported)
+        } catch {
+            return .estimated(estimate, because: error.description, reported: reported)
+        }
+    }
+
+    /// The value that the operation's `once` charges a single time: its capture, percent-decoded. Nil when it has no `once`.
+    package func onceValue(_ request: RequestFacts) -> String? {
+        once.flatMap(request.capture)
+    }
+
+    /// The quantities in the slots that are needed; the others are 0.
+    private func values(_ slots: [Int], _ reading: Reading) throws(MeterFailure) -> [Exact] {
+        guard !slots.isEmpty else { return [] }
+        var values = [Exact](repeating: .zero, count: usage.count)
+        for slot in slots {
+            let (name, quantity) = usage[slot]
+            guard let value = try reading.number(quantity, name: name) else { throw .missing(name: name, quantity) }
+            values[slot] = value
+        }
+        return values
+    }
+
+    private func states(_ reading: Reading, _ values: [Exact]) throws(MeterFailure) -> [DimensionState] {
+        var states: [DimensionState] = []
+        states.reserveCapacity(dimensions.count)
+        let isBefore = reading.response == nil
+        for dimension in dimensions {
+            switch dimension.source {
+            case .first(let sources, let fallback, let isLate):
+                if let text = try reading.text(sources) {
+                    states.append(.known(text))
+                } else if isLate && isBefore {
+                    states.append(.unknown)
+                } else {
+                    states.append(fallback.map { .known($0) } ?? .absent)
+                }
+            case .ranges(let slot, let ranges, let isLate):
+                if isLate && isBefore {
+                    states.append(.unknown)
+                } else {
+                    let label = ranges.first { !values[slot].isLess(than: $0.from) }?.label
+                    states.append(label.map { .known($0) } ?? .absent)
+                }
+            }
+        }
+        return states
+    }
+
+    private func costLines(
+        _ lines: [Line], _ reading: Reading, _ values: [Exact], _ states: [DimensionState]
+    ) throws(MeterFailure) -> [CostLine] {
+        var result: [CostLine] = []
+        result.reserveCapacity(lines.count)
+        for line in lines {
+            let unit = line.rates.unit
+            var quantity: Exact
+            switch line.amount {
+            case .quantity(let source):
+                guard let number = try reading.number(source, name: unit) else { throw .missing(name: unit, source) }
+                quantity = number
+            case .expression(let expression, let slots):
+                do {
+                    quantity = try expression.value { values[slots[$0]] }
+                } catch {
+                    throw .arithmetic(error, name: unit)
+                }
+            }
+            if quantity.isNegative { quantity = .zero }
+            guard let rate = line.rates.rate(states) else { throw .noRow(line.rates.refusal(states, names: dimensionNames)) }
+            do {
+                result.append(CostLine(unit: unit, quantity: quantity, rate: rate, cost: try quantity * rate.value))
+            } catch {
+                throw .arithmetic(error, name: unit)
+            }
+        }
+        return result
+    }
+
+    private static func total(_ lines: [CostLine]) throws(MeterFailure) -> Money {
+        do {
+            var sum = Exact.zero
+            for line in lines { sum = try sum + line.cost }
+            return try sum.money()
+        } catch {
+            throw .tooMuch
+        }
+    }
+
+    private func known(_ states: [DimensionState]) -> [DimensionValue] {
+        guard !states.isEmpty else { return [] }
+        return zip(dimensionNames, states).compactMap { name, state in
+            if case .known(let value) = state { DimensionValue(name: name, value: value) } else { nil }
+        }
+    }
+
+    /// What the provider says; an answer that does not say it, or not readably, is no problem: the cost does not depend on it.
+    private func reported(_ reading: Reading) -> Money? {
+        guard let reported, let amount = try? reading.number(reported, name: "reported") else { return nil }
+        return try? amount.money()
+    }
+}
+
+/// Every meter of an adapter, made once when it is loaded.
+package struct Meters: Sendable {
+    /// Newest first, as the price table's entries.
+    private let entries: [(effective: Timestamp, meters: [Meter])]
+
+    package init(_ adapter: Adapter, tokenCounter: any TokenCounter = ByteTokenCounter()) {
+        entries = adapter.prices.entries.map { entry in
+            (entry.effective, adapter.operations.map { Meter($0, prices: entry, tokenCounter: tokenCounter) })
+        }
+    }
+
+    /// The meter of an operation, by its place in the adapter, at the prices in force; nil when none are.
+    package func meter(operation index: Int, at now: Timestamp) -> Meter? {
+        guard let entry = entries.first(where: { $0.effective <= now }), entry.meters.indices.contains(index) else { return nil }
+        return entry.meters[index]
+    }
+}
+
+extension Array {
+    /// The values, when none is missing.
+    fileprivate func allPresent<Wrapped>() -> [Wrapped]? where Element == Wrapped? {
+        let present = compactMap { $0 }
+        return present.count == count ? present : nil
+    }
+}

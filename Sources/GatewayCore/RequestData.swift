@@ -1,0 +1,50 @@
+internal import JSONPath
+
+/// A ledger row's `requestData`: how a call's cost came about. Decimal strings for every number; never a body.
+package enum RequestData {
+    /// `{"method","dimensions":{…},"lines":[{"unit","quantity","rate","cost"}]}`
+    package static func json(method: String, charge: Charge) -> String {
+        json(method: method, dimensions: charge.dimensions, lines: charge.lines)
+    }
+
+    package static func json(method: String, estimate: Estimate) -> String {
+        json(method: method, dimensions: estimate.dimensions, lines: estimate.lines)
+    }
+
+    private static func json(method: String, dimensions: [DimensionValue], lines: [CostLine]) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(64 + 96 * lines.count)
+        append(#"{"method":"#, to: &bytes)
+        JSONText.appendString(method, to: &bytes)
+        append(#","dimensions":{"#, to: &bytes)
+        for (index, dimension) in dimensions.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            JSONText.appendString(dimension.name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+            // What a caller or a provider wrote, so possibly long.
+            let isLong = dimension.value.utf8.count > 128
+            JSONText.appendString(isLong ? String(dimension.value.unicodeScalars.prefix(128)) : dimension.value, to: &bytes)
+        }
+        append(#"},"lines":["#, to: &bytes)
+        for (index, line) in lines.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            append(#"{"unit":"#, to: &bytes)
+            JSONText.appendString(line.unit, to: &bytes)
+            // Digits, '.', '-' and '/' alone: nothing to escape.
+            append(#","quantity":""#, to: &bytes)
+            line.quantity.append(to: &bytes)
+            append(#"","rate":""#, to: &bytes)
+            line.rate.value.append(to: &bytes)
+            append(#"","cost":""#, to: &bytes)
+            // Rounded by itself, so that the lines may differ from the call's cost by a nano-dollar each.
+            if let money = try? line.cost.money() { money.append(to: &bytes) } else { line.cost.append(to: &bytes) }
+            append(#""}"#, to: &bytes)
+        }
+        append("]}", to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func append(_ text: StaticString, to bytes: inout [UInt8]) {
+        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
+    }
+}
