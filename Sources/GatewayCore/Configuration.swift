@@ -6,6 +6,8 @@ package struct Configuration: Sendable, Hashable {
     package var plugins: String
     package var ledger: LedgerSettings
     package var authentication: AuthenticationMode
+    /// Whose calls those are that name no workspace, under `header`; nil: they are refused.
+    package var defaultWorkspace: String?
     package var budgets: BudgetBook
     package var onTrackerError: TrackerErrorPolicy
     package var alerts: AlertSettings
@@ -46,7 +48,9 @@ package struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `HOST:PORT`, `[::1]:PORT`; nil otherwise.
     package init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port) else { return nil }
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port) else {
+            return nil
+        }
         var host = String(text[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
@@ -153,7 +157,8 @@ package struct ProviderOverride: Sendable, Hashable {
     package var rates: [PriceRow]
 
     package init(
-        url: String? = nil, enabled: Bool = true, timeout: Int? = nil, total: Int? = nil, maximumConcurrent: Int? = nil, proxy: Secret? = nil,
+        url: String? = nil, enabled: Bool = true, timeout: Int? = nil, total: Int? = nil, maximumConcurrent: Int? = nil,
+        proxy: Secret? = nil,
         certificateAuthorities: String? = nil, rates: [PriceRow] = []
     ) {
         self.url = url

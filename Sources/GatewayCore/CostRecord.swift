@@ -48,7 +48,8 @@ package struct CostRecord: Sendable, Hashable {
     package var onceKey: String?
 
     package init(
-        id: CallID, workspace: String, user: String? = nil, provider: String, endpoint: String? = nil, operation: String? = nil, cost: Money,
+        id: CallID, workspace: String, user: String? = nil, provider: String, endpoint: String? = nil, operation: String? = nil,
+        cost: Money,
         basis: CostBasis, priceVersion: String? = nil, estimate: Money, reportedCost: Money? = nil, status: Int? = nil,
         cache: CacheOutcome = .none, duration: Int? = nil, tokens: Int64? = nil, entityType: String? = nil, entityID: String? = nil,
         requestData: String? = nil, success: Bool, errorMessage: String? = nil, createdAt: Timestamp, day: Timestamp, onceKey: String? = nil

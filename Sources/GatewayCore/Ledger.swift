@@ -16,9 +16,27 @@ package struct JournalPosition: Sendable, Hashable, Comparable {
 
 /// Where every entry is durable before its call goes on. It is what the data path knows of the journal.
 package protocol DurableLog: Sendable {
-    /// Appends an entry; `completion` runs exactly once, on the log's thread, when the entry is durable or cannot be made so.
-    /// Entries become durable in the order of the calls.
-    func append(_ entry: JournalEntry, completion: @escaping @Sendable (Result<Void, DurabilityError>) -> Void)
+    /// Appends entries, handed over together; each one's completion runs exactly once, on the log's thread, when the entry is durable or
+    /// cannot be made so. Entries become durable in the order in which they were appended.
+    func append(_ appends: [LogAppend])
+}
+
+/// An entry on its way into a ``DurableLog``.
+package struct LogAppend: Sendable {
+    package var entry: JournalEntry
+    package var completion: @Sendable (Result<Void, DurabilityError>) -> Void
+
+    package init(_ entry: JournalEntry, completion: @escaping @Sendable (Result<Void, DurabilityError>) -> Void) {
+        self.entry = entry
+        self.completion = completion
+    }
+}
+
+extension DurableLog {
+    /// Appends a single entry.
+    package func append(_ entry: JournalEntry, completion: @escaping @Sendable (Result<Void, DurabilityError>) -> Void) {
+        append([LogAppend(entry, completion: completion)])
+    }
 }
 
 /// The journal could not be written: disk full, read-only, failing.
@@ -30,9 +48,22 @@ package struct DurabilityError: Error, Sendable, CustomStringConvertible {
     }
 }
 
+/// What has become of calls: those on their way into the ledger, and those that are there.
+package protocol CallHistory: Sendable {
+    /// A call is about to be settled in the accounts, and its record to be journaled after that; until the ledger has it, it is found here.
+    /// This order makes "what the ledger has, and what is noted here" the whole truth at any instant.
+    func noteSettled(_ record: CostRecord)
+    /// One call's record, wherever it is. Throws when it may be in a ledger that cannot be asked.
+    func record(id: CallID, workspace: String) async throws(LedgerError) -> CostRecord?
+    /// Whether the ledger does not take records at the moment.
+    var isLedgerFailing: Bool { get }
+}
+
 /// The tables of record. One implementation an engine; all pass the same `LedgerConformance` tests.
 ///
-/// A ledger is fed by one writer. Its methods throw ``LedgerError`` and leave nothing half done.
+/// A ledger is fed by one writer. Its methods throw ``LedgerError`` and leave nothing half done. Once opened, it heals by itself when the
+/// cause of a failure goes; where another database has taken the place of its own, the next batch fails once, so that the writer asks
+/// for the position again. What ``apply(_:)`` has written survives a loss of power: the journal removes its segments by that.
 package protocol Ledger: Sendable {
     /// How far a journal has been applied; nil for a journal that it has never seen.
     func position(ofJournal journal: String) async throws(LedgerError) -> JournalPosition?

@@ -50,6 +50,8 @@ package struct Problem: Error, Sendable {
     }
 
     package var code: Code
+    /// The code's own, unless the parser knows a better one.
+    package var status: Int
     /// What the caller may read: what happened, and what to do about it.
     package var detail: String
     package var provider: String?
@@ -62,6 +64,7 @@ package struct Problem: Error, Sendable {
 
     package init(_ code: Code, _ detail: String) {
         self.code = code
+        self.status = code.status.0
         self.detail = detail
     }
 

@@ -1,0 +1,89 @@
+package import Synchronization
+
+/// What the gateway counts about itself. Amounts in nano-dollars, times in microseconds.
+package final class Metrics: Sendable {
+    /// One number that only grows.
+    package final class Counter: Sendable {
+        private let value = Atomic<Int64>(0)
+
+        package init() {}
+
+        package func increment(by amount: Int64 = 1) {
+            value.wrappingAdd(amount, ordering: .relaxed)
+        }
+
+        package var count: Int64 { value.load(ordering: .relaxed) }
+    }
+
+    /// Calls are told apart by these; each has few values, so that the number of series stays bounded.
+    package struct Series: Sendable, Hashable {
+        package var provider: String
+        package var operation: String
+        /// `2xx` … `5xx`, or the gateway's own code for a refusal.
+        package var outcome: String
+        package var basis: CostBasis?
+
+        package init(provider: String, operation: String, outcome: String, basis: CostBasis?) {
+            self.provider = provider
+            self.operation = operation
+            self.outcome = outcome
+            self.basis = basis
+        }
+    }
+
+    package struct Totals: Sendable, Hashable {
+        package var calls: Int64 = 0
+        package var cost = Money.zero
+        package var tokens: Int64 = 0
+        /// Microseconds from reservation to settlement, summed.
+        package var duration: Int64 = 0
+
+        /// Sums stop at their largest value: a provider's absurd figure must not end the process.
+        fileprivate mutating func add(cost: Money, tokens: Int64, duration: Int64) {
+            calls += 1
+            self.cost += cost
+            self.tokens = Self.sum(self.tokens, tokens)
+            self.duration = Self.sum(self.duration, duration)
+        }
+
+        private static func sum(_ left: Int64, _ right: Int64) -> Int64 {
+            let (sum, overflow) = left.addingReportingOverflow(right)
+            return overflow ? .max : sum
+        }
+    }
+
+    private let series = Mutex<[Series: Totals]>([:])
+
+    /// Requests that were no HTTP that the gateway serves.
+    package let refusedRequests = Counter()
+    package let connectionsAccepted = Counter()
+    package let connectionsRefused = Counter()
+    /// Calls that went on although the tracker could not vouch for their budget.
+    package let unverifiedCalls = Counter()
+    /// Holds or records that could not be written to the journal at once.
+    package let journalFailures = Counter()
+    /// Answers that should have been metered and were charged their estimate.
+    package let meteringProblems = Counter()
+    /// Calls that were sent and had no response head.
+    package let unansweredCalls = Counter()
+    /// Calls that shadow budgets would have refused.
+    package let shadowRefusals = Counter()
+    /// Bytes of answers that are kept for metering at the moment: what `limits.buffered_total` bounds.
+    package let bufferedBytes = Atomic<Int>(0)
+
+    package init() {}
+
+    package func count(_ key: Series, cost: Money = .zero, tokens: Int64 = 0, duration: Int64 = 0) {
+        series.withLock { $0[key, default: Totals()].add(cost: cost, tokens: tokens, duration: duration) }
+    }
+
+    /// All series, in a fixed order.
+    package var calls: [(Series, Totals)] {
+        series.withLock { Array($0) }.sorted { left, right in
+            let (a, b) = (left.key, right.key)
+            return (a.provider, a.operation, a.outcome, a.basis?.rawValue ?? "") < (
+                b.provider, b.operation, b.outcome, b.basis?.rawValue ?? ""
+            )
+        }.map { ($0.key, $0.value) }
+    }
+}
