@@ -64,38 +64,59 @@ extension InterpolatedString {
     /// next `}`. A `$` that no `{` follows is text.
     package init(_ text: String, from environment: Environment) throws(InterpolationError) {
         self.init(value: "")
-        var rest = Substring(text)
+        // Bytes, not Characters: a combining mark after '{' or '}' must not hide it.
+        var rest = Substring(text).utf8
+        var references = 0
         while let start = Self.opening(in: rest) {
-            value += rest[..<start]
+            references += 1
+            guard references <= Self.maximumReferences else {
+                throw InterpolationError(message: "a string may name at most \(Self.maximumReferences) variables")
+            }
+            value += Substring(rest[..<start])
             isSecret = true
             let body = rest[start...].dropFirst(2)
-            guard let end = body.firstIndex(of: "}") else { throw InterpolationError(message: "'${' is not closed; \(Self.allowed)") }
+            guard let end = body.firstIndex(of: UInt8(ascii: "}")) else {
+                throw InterpolationError(message: "'${' is not closed; \(Self.allowed)")
+            }
             value += try replacement(for: body[..<end], from: environment)
             rest = body[end...].dropFirst()
         }
-        value += rest
+        value += Substring(rest)
     }
 
+    /// More variables than this in one string are a mistake; the bound also keeps hostile files cheap.
+    private static let maximumReferences = 100
     private static let allowed = "write ${NAME} or ${NAME:-fallback}"
 
-    private static func opening(in text: Substring) -> Substring.Index? {
-        text.indices.first { text[$0] == "$" && text[$0...].dropFirst().first == "{" }
+    private static func opening(in text: Substring.UTF8View) -> Substring.Index? {
+        zip(text.indices, zip(text, text.dropFirst())).first { $1 == (UInt8(ascii: "$"), UInt8(ascii: "{")) }?.0
     }
 
-    private mutating func replacement(for body: Substring, from environment: Environment) throws(InterpolationError) -> Substring {
-        let name = body.prefix { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
+    private static func isNamePart(_ byte: UInt8) -> Bool {
+        isDigit(byte) || byte == UInt8(ascii: "_") || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+    }
+
+    private mutating func replacement(for body: Substring.UTF8View, from environment: Environment) throws(InterpolationError) -> String {
+        let name = body.prefix(while: Self.isNamePart)
         let rest = body[name.endIndex...]
-        guard let first = name.first, !first.isNumber, rest.isEmpty || rest.hasPrefix(":-") else {
-            let problem = body.isEmpty ? "'${}' names no variable" : "\(quoted("${\(body)}")) names no variable"
-            throw InterpolationError(message: "\(problem); \(Self.allowed), a name being letters, digits and '_', no digit first")
+        guard let first = name.first, !Self.isDigit(first), rest.isEmpty || rest.starts(with: ":-".utf8) else {
+            let written = quoted("${\(Substring(body))}")
+            throw InterpolationError(
+                message: "\(written) names no variable; \(Self.allowed), a name being letters, digits and '_', no digit first")
         }
-        let found = environment[String(name)]
+        let variable = String(Substring(name))
+        let found = environment[variable]
         guard rest.isEmpty else {
-            let fallback = rest.dropFirst(2)
-            guard !fallback.contains("${") else { throw InterpolationError(message: "a fallback cannot contain '${'; \(Self.allowed)") }
-            return found.flatMap { $0.isEmpty ? nil : Substring($0) } ?? fallback
+            let fallback = Substring(rest.dropFirst(2))
+            guard Self.opening(in: fallback.utf8) == nil else {
+                throw InterpolationError(message: "a fallback cannot contain '${'; \(Self.allowed)")
+            }
+            if let found, !found.isEmpty { return found }
+            return String(fallback)
         }
-        if found == nil, !missing.contains(String(name)) { missing.append(String(name)) }
-        return Substring(found ?? "")
+        if found == nil, !missing.contains(variable) { missing.append(variable) }
+        return found ?? ""
     }
 }

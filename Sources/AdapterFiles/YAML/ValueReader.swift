@@ -8,6 +8,7 @@ package final class DocumentReader {
     package let environment: Environment
     /// The variables that were read but are not set and have no fallback, in order of appearance, each once.
     package private(set) var missingVariables: [String] = []
+    private var missingSet: Set<String> = []
 
     package init(file: String, environment: Environment, diagnostics: Diagnostics) {
         self.file = file
@@ -28,7 +29,7 @@ package final class DocumentReader {
     func interpolate(_ text: String, at mark: SourceMark) -> InterpolatedString? {
         do throws(InterpolationError) {
             let result = try InterpolatedString(text, from: environment)
-            for name in result.missing where !missingVariables.contains(name) { missingVariables.append(name) }
+            for name in result.missing where missingSet.insert(name).inserted { missingVariables.append(name) }
             guard environment.missing == .refused, !result.missing.isEmpty else { return result }
             for name in result.missing { report("the environment variable \(name) is not set", at: mark) }
             return nil
@@ -106,12 +107,13 @@ package struct ValueReader {
 
     /// A whole number within a range.
     package func integer(in range: ClosedRange<Int> = .min ... .max) -> Int? {
-        let what = switch (range.lowerBound, range.upperBound) {
-        case (.min, .max): "a whole number"
-        case (let low, .max): "a whole number from \(low)"
-        case (.min, let high): "a whole number up to \(high)"
-        case (let low, let high): "a whole number from \(low) to \(high)"
-        }
+        let what =
+            switch (range.lowerBound, range.upperBound) {
+            case (.min, .max): "a whole number"
+            case (let low, .max): "a whole number from \(low)"
+            case (.min, let high): "a whole number up to \(high)"
+            case (let low, let high): "a whole number from \(low) to \(high)"
+            }
         if case .integer(let text)? = scalar?.value, let value = Int(text), range.contains(value) { return value }
         expected(what, advice: quotedNumberAdvice)
         return nil
@@ -205,12 +207,12 @@ package struct ValueReader {
     }
 
     /// The entries of a mapping whose keys are data, in file order. Entries that `read` cannot read are left out.
-    package func entries<Entry>(of read: (_ key: ValueReader, _ value: ValueReader) -> Entry?) -> [Entry]? {
+    package func entries<Entry>(of read: (_ key: KeyReader, _ value: ValueReader) -> Entry?) -> [Entry]? {
         guard case .mapping(let entries) = node.content else {
             expected("a mapping")
             return nil
         }
-        return entries.compactMap { read(ValueReader($0.key, of: document), ValueReader($0.value, of: document)) }
+        return entries.compactMap { read(KeyReader($0, of: document), ValueReader($0.value, of: document)) }
     }
 
     /// A mapping whose keys are known: `read` asks for them; those that it did not ask for are then reported as unknown.

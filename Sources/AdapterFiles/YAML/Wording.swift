@@ -16,7 +16,8 @@ func shortened(_ text: String) -> String {
         default:
             switch scalar.properties.generalCategory {
             // Format characters include those that turn the direction of a terminal's text.
-            case .control, .format, .lineSeparator, .paragraphSeparator: result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                result += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
             default: result.unicodeScalars.append(scalar)
             }
         }

@@ -142,7 +142,8 @@ struct YAMLComposer {
             guard depth + composed.height <= YAMLNode.maximumDepth else { throw Self.tooDeep(mark) }
             return composed
         case .open: report(mark, "the alias \(quoted("*" + name)) stands inside the very node that it names")
-        case nil: report(mark, "no anchor \(quoted("&" + name)) stands above this alias; if \(quoted("*" + name)) is text, put it in quotes")
+        case nil:
+            report(mark, "no anchor \(quoted("&" + name)) stands above this alias; if \(quoted("*" + name)) is text, put it in quotes")
         }
         try count(1, at: mark)
         return Composed(node: YAMLNode(.unreadable, at: mark))

@@ -17,7 +17,8 @@ struct YAMLEntries {
             return YAMLFailure(mark: key.mark, message: "a key cannot be a list; a text that starts with '[' needs quotes")
         }
         if let first = marks[name.text] {
-            return YAMLFailure(mark: key.mark, message: "duplicate key \(quoted(name.text)); it is first at line \(first.line), column \(first.column)")
+            return YAMLFailure(
+                mark: key.mark, message: "duplicate key \(quoted(name.text)); it is first at line \(first.line), column \(first.column)")
         }
         marks[name.text] = key.mark
         guard name.isPlain, name.text == "<<" else {
@@ -31,7 +32,10 @@ struct YAMLEntries {
             case .mapping(let merged): sources.append(merged)
             case .unreadable: continue
             case .scalar, .sequence:
-                problem = problem ?? YAMLFailure(mark: node.mark, message: "'<<' takes a mapping, an alias of one, or a list of these, found \(node.summary)")
+                problem =
+                    problem
+                    ?? YAMLFailure(
+                        mark: node.mark, message: "'<<' takes a mapping, an alias of one, or a list of these, found \(node.summary)")
             }
         }
         merge = (entries.count, sources)

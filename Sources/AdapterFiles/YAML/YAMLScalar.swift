@@ -36,7 +36,8 @@ package struct YAMLScalar: Sendable, Hashable {
         case ".nan", ".NaN", ".NAN": return .unrepresentable
         default: break
         }
-        guard let first = text.utf8.first, isDigit(first) || first == UInt8(ascii: ".") || first == UInt8(ascii: "-") || first == UInt8(ascii: "+")
+        guard let first = text.utf8.first,
+            isDigit(first) || first == UInt8(ascii: ".") || first == UInt8(ascii: "-") || first == UInt8(ascii: "+")
         else { return .string }
         if text.hasPrefix("0x") { return Self.integer(text.utf8.dropFirst(2), radix: 16) }
         if text.hasPrefix("0o") { return Self.integer(text.utf8.dropFirst(2), radix: 8) }

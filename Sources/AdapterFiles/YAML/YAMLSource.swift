@@ -13,11 +13,25 @@ struct YAMLSource {
         }
         bytes = file.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(file.dropFirst(3)) : file
         if let offset = Self.firstInvalidUTF8(in: bytes) {
-            throw YAMLFailure(mark: mark(ofByte: offset), message: "this is not UTF-8 (byte 0x\(Self.hexadecimal(bytes[offset], digits: 2)))")
+            throw YAMLFailure(
+                mark: mark(ofByte: offset), message: "this is not UTF-8 (byte 0x\(Self.hexadecimal(bytes[offset], digits: 2)))")
         }
         if let offset = bytes.firstIndex(where: { $0 < 0x20 && $0 != 0x09 && $0 != 0x0A && $0 != 0x0D || $0 == 0x7F }) {
             let code = Self.hexadecimal(bytes[offset], digits: 4)
             throw YAMLFailure(mark: mark(ofByte: offset), message: "the control character U+\(code) is not allowed in YAML")
+        }
+        // libyaml compares every %TAG directive with every other: a file full of them would keep it busy for hours.
+        if let offset = Self.firstTagDirective(in: bytes) {
+            throw YAMLFailure(
+                mark: mark(ofByte: offset), message: "a line that starts with '%TAG' declares tags, and tags are not supported")
+        }
+    }
+
+    private static func firstTagDirective(in bytes: [UInt8]) -> Int? {
+        let breaks = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].map { Array($0.utf8) }
+        return bytes.indices.first { index in
+            guard bytes[index] == UInt8(ascii: "%"), bytes[index...].starts(with: "%TAG".utf8) else { return false }
+            return index == 0 || breaks.contains { bytes[..<index].suffix($0.count).elementsEqual($0) }
         }
     }
 

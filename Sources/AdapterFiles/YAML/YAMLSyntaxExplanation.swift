@@ -45,7 +45,9 @@ private struct Misreading {
             return YAMLFailure(mark: contextMark, message: "this quote is never closed")
         }
         if context.contains("anchor") || context.contains("alias") {
-            let sign = source.line(contextMark.line).dropFirst(contextMark.column - 1).first == "&" ? "'&' is read as an anchor" : "'*' is read as an alias"
+            let sign =
+                source.line(contextMark.line).dropFirst(contextMark.column - 1).first == "&"
+                ? "'&' is read as an anchor" : "'*' is read as an alias"
             return YAMLFailure(mark: contextMark, message: "a value that starts with \(sign); if it is text, put it in quotes")
         }
         if let tag = misreadTag { return tag }
@@ -58,7 +60,8 @@ private struct Misreading {
     private var misreadTag: YAMLFailure? {
         guard valueStart < line.count, line[valueStart] == "!", valueStart <= stop else { return nil }
         let tag = line[valueStart...].prefix { !$0.properties.isWhitespace }
-        let message = "YAML reads \(quoted(Self.string(tag))) as a tag, and tags are not supported; if it is text, put the whole value in quotes"
+        let message =
+            "YAML reads \(quoted(Self.string(tag))) as a tag, and tags are not supported; if it is text, put the whole value in quotes"
         return YAMLFailure(mark: SourceMark(line: mark.line, column: valueStart + 1), message: message)
     }
 
@@ -123,9 +126,11 @@ private struct Misreading {
         }
         switch problem {
         case "did not find expected key":
-            return "expected a key of the mapping that starts at line \(contextMark.line), column \(contextMark.column); check the indentation"
+            return
+                "expected a key of the mapping that starts at line \(contextMark.line), column \(contextMark.column); check the indentation"
         case "did not find expected '-' indicator":
-            return "expected a '- ' entry of the list that starts at line \(contextMark.line), column \(contextMark.column); check the indentation"
+            return
+                "expected a '- ' entry of the list that starts at line \(contextMark.line), column \(contextMark.column); check the indentation"
         default: return "the document ends above, and nothing may follow it"
         }
     }

@@ -1,0 +1,107 @@
+internal import Dispatch
+package import GatewayCore
+internal import Synchronization
+
+/// Loads the configuration again: on request, and when a file has been saved. One load at a time.
+///
+/// A load that finds an error changes nothing; the next change is the next try.
+package final class Reloader: Sendable {
+    private struct State {
+        /// What was read for the generation in force.
+        var inForce: LoadedFiles
+        /// What was read last, be it in force or refused.
+        var last: LoadedFiles
+    }
+
+    private let loader: GenerationLoader
+    private let current: CurrentGeneration
+    private let clock: WallClock
+    private let report: @Sendable (ReloadOutcome) -> Void
+    private let warn: @Sendable (String) -> Void
+    private let adopt: @Sendable (Generation) -> Void
+    /// Held through a whole load, which is what serialises them.
+    private let loading: Mutex<State>
+    /// Apart from `loading`, so that the watcher never waits for a load to learn what it watches.
+    private let watched: Mutex<WatchedPaths>
+    private let watcher = Mutex<FileWatcher?>(nil)
+    private let queue = DispatchQueue(label: "gateway.reload")
+
+    /// - Parameters:
+    ///   - started: what the generation in force was made from.
+    ///   - report: told of every load that puts a generation in force or is refused, for the log. A saved file that changes nothing is not reported.
+    ///   - warn: told of what hinders the watch for saved files.
+    ///   - adopt: called with a new generation right before calls begin on it.
+    package init(
+        loader: GenerationLoader, started: LoadedFiles, current: CurrentGeneration, clock: @escaping WallClock,
+        report: @escaping @Sendable (ReloadOutcome) -> Void, warn: @escaping @Sendable (String) -> Void,
+        adopt: @escaping @Sendable (Generation) -> Void
+    ) {
+        self.loader = loader
+        self.current = current
+        self.clock = clock
+        self.report = report
+        self.warn = warn
+        self.adopt = adopt
+        loading = Mutex(State(inForce: started, last: started))
+        watched = Mutex(started.watched)
+    }
+
+    /// Loads everything again and puts it in force if nothing is wrong. Blocks while files are read and examples run, some milliseconds an adapter.
+    package func reload() -> ReloadOutcome { load(isRequest: true) }
+
+    /// The same for callers that must not block.
+    package func reload() async -> ReloadOutcome {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: self.load(isRequest: true)) }
+        }
+    }
+
+    /// Begins to watch for saved files, if the configuration wants that.
+    package func watch() {
+        watcher.withLock { watcher in
+            guard watcher == nil, current.generation.configuration.reload.watch else { return }
+            // The watcher's thread keeps both alive until `stop()`.
+            let started = FileWatcher(
+                paths: { self.watched.withLock { $0 } }, warn: warn, changed: { _ = self.load(isRequest: false) })
+            started.start()
+            watcher = started
+        }
+    }
+
+    /// Ends the watch; a load under way is finished first.
+    package func stop() {
+        watcher.withLock { $0.take() }?.stop()
+    }
+
+    private func load(isRequest: Bool) -> ReloadOutcome {
+        loading.withLock { state in
+            let generation = current.generation
+            let now = clock()
+            let loaded = loader.load(number: generation.number + 1, at: now, replacing: generation, after: state.inForce)
+            watched.withLock { $0 = loaded.watched }
+            let isKnown = loaded.contents == state.last.contents
+            state.last = loaded
+            if loaded.contents == state.inForce.contents {
+                // Back to what is in force: an earlier refusal is over.
+                if !current.lastAttempt.problems.isEmpty { current.replace(with: generation) }
+                return .unchanged(generation: generation.number)
+            }
+            guard let next = loaded.generation else {
+                let problems = loaded.diagnostics.filter { $0.severity == .error }.map(\.description)
+                let outcome = ReloadOutcome.refused(generation: generation.number, problems: problems)
+                // Events that lead to what was refused already are no new attempt.
+                if isRequest || !isKnown {
+                    current.refused(problems, at: now)
+                    report(outcome)
+                }
+                return outcome
+            }
+            state.inForce = loaded
+            adopt(next)
+            current.replace(with: next)
+            let outcome = ReloadOutcome.replaced(generation: next.number, notes: next.warnings)
+            report(outcome)
+            return outcome
+        }
+    }
+}
