@@ -1,0 +1,119 @@
+import CurlUpstream
+import GatewayCore
+import Synchronization
+
+/// A receiver that hands a call's events to the test.
+final class Recorder: UpstreamReceiver {
+    private let stream: AsyncStream<[UpstreamEvent]>
+    private let continuation: AsyncStream<[UpstreamEvent]>.Continuation
+
+    init() {
+        (stream, continuation) = AsyncStream.makeStream()
+    }
+
+    func receive(_ events: [UpstreamEvent]) {
+        continuation.yield(events)
+    }
+
+    /// Deliveries, one by one. The stream does not end by itself: what comes after the last event is to be seen too.
+    var deliveries: AsyncStream<[UpstreamEvent]> { stream }
+
+    /// Everything up to the last event. Acknowledges the body as it comes if there is a call to acknowledge to.
+    func outcome(acknowledging call: (any UpstreamCall)? = nil) async -> Outcome {
+        var outcome = Outcome()
+        for await events in stream {
+            outcome.deliveries += 1
+            for event in events {
+                outcome.add(event)
+                if case .body(let bytes) = event { call?.acknowledge(bytes.count) }
+            }
+            if outcome.isOver { break }
+        }
+        return outcome
+    }
+}
+
+struct Outcome {
+    var deliveries = 0
+    var heads: [UpstreamHead] = []
+    var body: [UInt8] = []
+    var pieces = 0
+    var hasEnded = false
+    var error: UpstreamError?
+
+    var status: Int? { heads.first?.status }
+    var bodyText: String { String(decoding: body, as: UTF8.self) }
+    var isOver: Bool { hasEnded || error != nil }
+
+    mutating func add(_ event: UpstreamEvent) {
+        switch event {
+        case .wantsBody: break
+        case .head(let head): heads.append(head)
+        case .body(let bytes):
+            body += bytes
+            pieces += 1
+        case .end: hasEnded = true
+        case .failed(let failure): error = failure
+        }
+    }
+}
+
+extension CurlUpstream {
+    /// Sends a request and waits for its outcome.
+    func outcome(_ request: UpstreamRequest) async -> Outcome {
+        let recorder = Recorder()
+        let call = send(request, to: recorder)
+        return await recorder.outcome(acknowledging: call)
+    }
+
+    /// Sends a request with a streamed body: a piece each time one is asked for.
+    func outcome(_ request: UpstreamRequest, pieces: [[UInt8]]) async -> Outcome {
+        let recorder = Recorder()
+        let call = send(request, to: recorder)
+        var rest = pieces[...]
+        var outcome = Outcome()
+        for await events in recorder.deliveries {
+            for event in events {
+                outcome.add(event)
+                if case .body(let bytes) = event { call.acknowledge(bytes.count) }
+                guard case .wantsBody = event else { continue }
+                if let piece = rest.popFirst() { call.sendBody(piece) } else { call.finishBody() }
+            }
+            if outcome.isOver { break }
+        }
+        return outcome
+    }
+}
+
+func get(_ target: String, _ headers: [(String, String)], method: String = "GET", _ route: UpstreamRoute) -> UpstreamRequest {
+    UpstreamRequest(method: method, target: target, headers: HeaderList(headers), body: .none, route: route)
+}
+
+func get(_ target: String, _ route: UpstreamRoute) -> UpstreamRequest { get(target, [], route) }
+
+func get(method: String = "GET", _ route: UpstreamRoute) -> UpstreamRequest { get("/", [], method: method, route) }
+
+func post(_ body: UpstreamRequest.Body, _ headers: [(String, String)], method: String = "POST", _ route: UpstreamRoute) -> UpstreamRequest {
+    UpstreamRequest(method: method, target: "/", headers: HeaderList(headers), body: body, route: route)
+}
+
+func post(_ body: UpstreamRequest.Body, method: String = "POST", _ route: UpstreamRoute) -> UpstreamRequest {
+    post(body, [], method: method, route)
+}
+
+extension ScriptedServer {
+    func route(
+        path: String = "", timeout: Int = 20_000, total: Int = 60_000, maximumConcurrent: Int? = nil, maximumQueued: Int = 1000,
+        retry: RetryPolicy? = nil
+    ) -> UpstreamRoute {
+        UpstreamRoute(
+            provider: "provider", baseURL: url + path, timeout: timeout, total: total, maximumConcurrent: maximumConcurrent,
+            maximumQueued: maximumQueued,
+            retry: retry)
+    }
+}
+
+/// A response with a length.
+func response(_ status: String = "200 OK", _ body: String = "", _ headers: String...) -> String {
+    "HTTP/1.1 \(status)\r\n" + headers.map { $0 + "\r\n" }.joined() + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
+}
