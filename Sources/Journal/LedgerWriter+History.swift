@@ -1,0 +1,23 @@
+package import GatewayCore
+import Synchronization
+
+extension LedgerWriter: CallHistory {
+    package func noteSettled(_ record: CostRecord) {
+        state.withLock { $0.recent.note(record) }
+    }
+
+    package func record(id: CallID, workspace: String) async throws(LedgerError) -> CostRecord? {
+        if let record = pending(id: id) { return record.workspace == workspace ? record : nil }
+        guard let ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
+        return try await ledger.record(id: id, workspace: workspace)
+    }
+
+    package var isLedgerFailing: Bool {
+        state.withLock { $0.status.failingSince != nil }
+    }
+
+    /// Settled records that are not in the ledger yet, as they are at this moment.
+    package var recentRecords: [CostRecord] {
+        state.withLock { Array($0.recent.records.values) }
+    }
+}

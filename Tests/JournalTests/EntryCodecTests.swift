@@ -1,0 +1,108 @@
+import GatewayCore
+import LedgerConformance
+import Testing
+
+@testable import Journal
+
+@Suite struct EntryCodecTests {
+    private func payload(_ entry: JournalEntry) -> [UInt8] {
+        var writer = ByteWriter(capacity: 64)
+        EntryCodec.encode(entry, into: &writer)
+        return writer.bytes
+    }
+
+    private func decode(_ kind: EntryKind, _ bytes: [UInt8]) throws(MalformedEntry) -> JournalEntry? {
+        try bytes[...].withRawBytes { bytes throws(MalformedEntry) in try EntryCodec.decode(kind, bytes) }
+    }
+
+    @Test(arguments: 1...4)
+    func randomEntriesRoundTrip(seed: Int) throws {
+        var maker = RecordMaker(seed: UInt64(seed))
+        for _ in 0..<500 {
+            let entry = maker.entry()
+            #expect(try decode(entry.kind, payload(entry)) == entry)
+            #expect(try JournalLine.decode("12:00 app[1]: \(try #require(JournalLine.encode(entry)))\n") == entry)
+        }
+    }
+
+    @Test func extremesRoundTrip() throws {
+        var maker = RecordMaker(seed: 9)
+        var record = maker.record()
+        for value in [Int64.min, -1, 0, 1, .max] {
+            record.cost = Money(nanos: value)
+            record.estimate = record.cost
+            record.reportedCost = record.cost
+            record.tokens = value
+            record.status = Int(value)
+            record.duration = Int(value)
+            record.createdAt = Timestamp(microseconds: value)
+            record.day = record.createdAt
+            #expect(try decode(.settled, payload(.settled(record))) == .settled(record))
+        }
+    }
+
+    @Test func fieldsOfLaterVersionsArePassedOver() throws {
+        var maker = RecordMaker(seed: 2)
+        let entry = JournalEntry.settled(maker.record())
+        #expect(try decode(.settled, payload(entry) + [0x2A, 3, 1, 2, 3, 0x81, 0x01, 0]) == entry)
+        #expect(throws: MalformedEntry.self) { try decode(.settled, payload(entry) + [0x2A, 3, 1, 2]) }
+    }
+
+    @Test func kindsOfLaterVersions() throws {
+        #expect(try decode(EntryKind(rawValue: 0x80), [1, 2, 3]) == nil)
+        let error = #expect(throws: MalformedEntry.self) { try decode(EntryKind(rawValue: 5), [1, 2, 3]) }
+        #expect(error?.description.contains("newer gateway") == true)
+    }
+
+    @Test(arguments: 1...4)
+    func hostileBytesGiveAnEntryOrAnError(seed: Int) {
+        var maker = RecordMaker(seed: UInt64(seed))
+        var decoded = 0
+        var refused = 0
+        for _ in 0..<5000 {
+            let entry = maker.entry()
+            var bytes = payload(entry)
+            for _ in 0..<Int.random(in: 1...4, using: &maker) where !bytes.isEmpty {
+                switch Int.random(in: 0..<3, using: &maker) {
+                case 0: bytes[Int.random(in: 0..<bytes.count, using: &maker)] = UInt8.random(in: .min ... .max, using: &maker)
+                case 1: bytes.removeLast(Int.random(in: 0...bytes.count, using: &maker))
+                default: bytes.insert(UInt8.random(in: .min ... .max, using: &maker), at: Int.random(in: 0...bytes.count, using: &maker))
+                }
+            }
+            do {
+                if try decode(EntryKind(rawValue: UInt8.random(in: 1...4, using: &maker)), bytes) != nil { decoded += 1 }
+            } catch {
+                refused += 1
+            }
+        }
+        #expect(decoded + refused == 5000)
+        #expect(refused > 1000)
+    }
+
+    @Test func aDamagedLineIsRefused() throws {
+        var maker = RecordMaker(seed: 5)
+        let entry = JournalEntry.settled(maker.record())
+        let line = try #require(JournalLine.encode(entry))
+        #expect(try JournalLine.decode("no such thing") == nil)
+        #expect(try JournalLine.decode("") == nil)
+        let bytes = Array(line.utf8)
+        for index in JournalLine.prefix.utf8.count..<bytes.count {
+            var changed = bytes
+            changed[index] = changed[index] == UInt8(ascii: "B") ? UInt8(ascii: "C") : UInt8(ascii: "B")
+            // The last digit and the padding carry bits that stand for nothing.
+            let text = String(decoding: changed, as: UTF8.self)
+            if let read = try? JournalLine.decode(text) { #expect(read == entry) }
+            #expect(throws: JournalError.self) { try JournalLine.decode(String(decoding: bytes[..<index], as: UTF8.self)) }
+            if index == bytes.count - 4 { break }
+        }
+    }
+
+    @Test func base64IsTheStandards() {
+        for (plain, text) in [
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+        ] {
+            #expect(Base64.encode(Array(plain.utf8)[...]) == text)
+            #expect(Base64.decode(Array(text.utf8)[...]) == Array(plain.utf8))
+        }
+    }
+}

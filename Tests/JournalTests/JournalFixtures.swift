@@ -1,0 +1,105 @@
+import Foundation
+import GatewayCore
+import Glibc
+import Journal
+import LedgerConformance
+import Synchronization
+
+let fixedClock: WallClock = { RecordMaker.firstDay }
+
+/// A journal of a test, with what it says.
+final class TestJournal: Sendable {
+    let journal: Journal
+    private let lines: Collected<String>
+
+    init(_ folder: String, options: Journal.Options = Journal.Options(retry: 1...5, storage: .hasty)) throws {
+        let said = Collected<String>()
+        lines = said
+        journal = try Journal(folder: folder, options: options, clock: fixedClock) { said.add($0) }
+    }
+
+    /// The replayable lines so far.
+    var replayLines: [String] { lines.all }
+
+    /// Appends and waits for the outcome.
+    @discardableResult
+    func append(_ entry: JournalEntry) async -> Result<Void, DurabilityError> {
+        await withCheckedContinuation { continuation in
+            journal.append(entry) { continuation.resume(returning: $0) }
+        }
+    }
+
+    func flush() async -> Bool {
+        await withCheckedContinuation { continuation in
+            journal.flush { continuation.resume(returning: (try? $0.get()) != nil) }
+        }
+    }
+
+    /// Everything that can be read.
+    func all() throws -> [JournalEntry] {
+        var entries: [JournalEntry] = []
+        var place = JournalPosition(segment: 0, offset: 0)
+        while true {
+            let (more, next) = try journal.entries(from: place, limit: 7)
+            entries += more
+            if more.isEmpty, next == place { return entries }
+            place = next
+        }
+    }
+}
+
+/// Values that several threads add to.
+final class Collected<Value: Sendable>: Sendable {
+    private let values = Mutex<[Value]>([])
+
+    func add(_ value: Value) {
+        values.withLock { $0.append(value) }
+    }
+
+    var all: [Value] { values.withLock { $0 } }
+}
+
+extension RecordMaker {
+    mutating func entry() -> JournalEntry {
+        switch Int.random(in: 0..<5, using: &self) {
+        case 0, 1: .held(record())
+        case 2, 3: .settled(record(onceKey: maybe("key ü")))
+        default:
+            Bool.random(using: &self)
+                ? .released(record().id)
+                : .priced(PriceVersionRecord(provider: "alpha", version: "2026+\(next())", canonical: #"{"a":"\#(next())"}"#))
+        }
+    }
+}
+
+extension JournalStorage {
+    /// Does not wait for the disk: for tests that cut hundreds of journals.
+    static var hasty: JournalStorage {
+        var storage = JournalStorage.system
+        storage.synchronize = { _ throws(SystemError) in }
+        storage.rename = { from, to, _ throws(SystemError) in
+            guard Glibc.rename(from, to) == 0 else { throw SystemError(code: errno, operation: "rename") }
+        }
+        return storage
+    }
+}
+
+/// The names and bytes of a folder's segments.
+func segments(in folder: String) throws -> [(name: String, bytes: Data)] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".journal") }.sorted().map { name in
+        (name, try Data(contentsOf: URL(fileURLWithPath: folder + "/" + name)))
+    }
+}
+
+/// A folder of its own with these segments.
+func copyOfFolder(_ segments: [(name: String, bytes: Data)]) throws -> ScratchFolder {
+    let copy = try ScratchFolder()
+    for segment in segments { try segment.bytes.write(to: URL(fileURLWithPath: copy.path + "/" + segment.name)) }
+    return copy
+}
+
+extension JournalEntry {
+    var settledID: CallID? {
+        if case .settled(let record) = self { record.id } else { nil }
+    }
+}

@@ -1,0 +1,56 @@
+package import GatewayCore
+
+/// Random records that are as odd as records may be, the same for the same seed.
+package struct RecordMaker: RandomNumberGenerator {
+    private var state: UInt64
+    private var count: UInt64 = 0
+    /// Midnight of the first day on which records are made.
+    package static let firstDay = Timestamp(CivilDate(year: 2026, month: 11, day: 1))
+
+    package init(seed: UInt64) {
+        state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+    }
+
+    /// SplitMix64.
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+
+    /// A record of one of a few workspaces, users, providers, operations and days, so that sums have something to sum.
+    package mutating func record(onceKey: String? = nil) -> CostRecord {
+        count += 1
+        let day = RecordMaker.firstDay.adding(seconds: 86_400 * Int64.random(in: 0..<5, using: &self))
+        let createdAt = Timestamp(microseconds: day.microseconds + Int64.random(in: 0..<86_400_000_000, using: &self))
+        let id = CallID(high: UInt64(createdAt.milliseconds) << 16 | UInt64.random(in: 0...0xFFFF, using: &self), low: count)
+        var record = CostRecord(
+            id: id, workspace: pick(["acme", "", "Zürich ✈ 東京", String(repeating: "w", count: 128)]), provider: pick(["alpha", "beta"]),
+            cost: Money(nanos: Int64.random(in: 0...2_000_000_000, using: &self)), basis: pick(CostBasis.allCases),
+            estimate: Money(nanos: Int64.random(in: 0...Money.largestCharge.nanos, using: &self)), cache: pick(CacheOutcome.allCases),
+            success: Bool.random(using: &self), createdAt: createdAt, day: day, onceKey: onceKey)
+        record.user = maybe(pick(["u1", "u2", "🧑‍💻", String(repeating: "u", count: 128)]))
+        record.endpoint = maybe("/v1/\(String(repeating: "e", count: 96))")
+        record.operation = maybe(pick(["search", "chat"]))
+        record.priceVersion = maybe("2026-01-01+deadbeef")
+        record.reportedCost = maybe(Money(nanos: Int64.random(in: -5...5_000_000_000, using: &self)))
+        record.status = maybe(Int.random(in: 200...599, using: &self))
+        record.duration = maybe(Int.random(in: 0...100_000, using: &self))
+        record.tokens = maybe(Int64.random(in: 0...1_000_000, using: &self))
+        record.entityType = maybe(pick(["person", "company"]))
+        record.entityID = maybe(pick(["p1", "p2", String(repeating: "i", count: 128)]))
+        record.requestData = maybe(#"{"method":"POST","lines":[{"unit":"call","quantity":"1"}],"note":"\u0000 \"quoted\" ' ;--"}"#)
+        record.errorMessage = maybe("upstream said: 'no'\n\t\"\\ end")
+        return record
+    }
+
+    package mutating func pick<Value>(_ values: [Value]) -> Value {
+        values[Int.random(in: 0..<values.count, using: &self)]
+    }
+
+    package mutating func maybe<Value>(_ value: Value) -> Value? {
+        Bool.random(using: &self) ? value : nil
+    }
+}
