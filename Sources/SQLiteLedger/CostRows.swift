@@ -1,0 +1,94 @@
+import GRDB
+import GatewayCore
+
+extension CostRecord {
+    /// The record as every engine can keep it: U+0000, where C's texts end, becomes U+FFFD.
+    var storable: CostRecord {
+        // Nearly every record is storable as it is.
+        let hasNUL =
+            workspace.hasNUL || provider.hasNUL || user.hasNUL || endpoint.hasNUL || operation.hasNUL || priceVersion.hasNUL
+            || entityType.hasNUL || entityID.hasNUL || requestData.hasNUL || errorMessage.hasNUL || onceKey.hasNUL
+        guard hasNUL else { return self }
+        let texts: [WritableKeyPath<CostRecord, String?>] = [
+            \.user, \.endpoint, \.operation, \.priceVersion, \.entityType, \.entityID, \.requestData, \.errorMessage, \.onceKey,
+        ]
+        var record = self
+        record.workspace.replaceNULs()
+        record.provider.replaceNULs()
+        for text in texts { record[keyPath: text]?.replaceNULs() }
+        return record
+    }
+}
+
+extension Optional<String> {
+    fileprivate var hasNUL: Bool { self?.hasNUL ?? false }
+}
+
+extension String {
+    fileprivate var hasNUL: Bool {
+        utf8.withContiguousStorageIfAvailable { bytes in bytes.contains(0) } ?? utf8.contains(0)
+    }
+
+    fileprivate mutating func replaceNULs() {
+        guard hasNUL else { return }
+        self = String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 }))
+    }
+}
+
+/// `api_cost_tracking`: records to rows and back.
+enum CostRows {
+    private static let columns = [
+        "id", "workspaceId", "userId", "apiProvider", "endpoint", "operation", "cost", "tokensUsed", "entityType", "entityId",
+        "requestData",
+        "success", "errorMessage", "createdAt", "basis", "priceVersion", "estimate", "reportedCost", "status", "cache", "durationMs",
+    ]
+
+    private static let list = columns.map { "\"\($0)\"" }.joined(separator: ", ")
+
+    private static let insertion = """
+        INSERT INTO "api_cost_tracking" (\(list)) VALUES (\(columns.map { _ in "?" }.joined(separator: ", "))) ON CONFLICT ("id") DO NOTHING
+        """
+
+    /// Inserts a record unless its call has a row. Returns whether it is new.
+    static func insert(_ record: CostRecord, into database: Database) throws -> Bool {
+        guard let createdAt = record.createdAt.fixedText, record.day.fixedText != nil else {
+            throw MalformedRow(description: "its instants lie outside the years 1 to 9999")
+        }
+        let statement = try database.cachedStatement(sql: insertion)
+        let values: [(any DatabaseValueConvertible)?] = [
+            record.id.description, record.workspace, record.user, record.provider, record.endpoint, record.operation,
+            record.cost.description,
+            record.tokens, record.entityType, record.entityID, record.requestData, record.success, record.errorMessage, createdAt,
+            record.basis.rawValue, record.priceVersion, record.estimate.description, record.reportedCost?.description, record.status,
+            record.cache.rawValue, record.duration,
+        ]
+        statement.setUncheckedArguments(StatementArguments(values))
+        try statement.execute()
+        return database.changesCount > 0
+    }
+
+    /// One call's record. Its day and its once key, which are no columns of the row, come from the tables that they are the keys of.
+    static func record(_ id: CallID, _ workspace: String, in database: Database) throws -> CostRecord? {
+        let statement = try database.cachedStatement(
+            sql: "SELECT \(list) FROM \"api_cost_tracking\" WHERE \"id\" = ? AND \"workspaceId\" = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [id.description, workspace]) else { return nil }
+        let createdAt = try row.required(13, as: String.self)
+        let day = try String.fetchOne(
+            database, sql: #"SELECT max("day") FROM "cost_rollups" WHERE "workspaceId" = ? AND "day" <= ?"#,
+            arguments: [workspace, createdAt])
+        let onceKey = try String.fetchOne(
+            database, sql: #"SELECT "value" FROM "once_charges" WHERE "id" = ? AND "workspaceId" = ?"#,
+            arguments: [id.description, workspace])
+        let cost = try Money(column: row.required(6))
+        return CostRecord(
+            id: id, workspace: workspace, user: try row.optional(2), provider: try row.required(3), endpoint: try row.optional(4),
+            operation: try row.optional(5), cost: cost,
+            basis: try row.optional(14, as: String.self).flatMap(CostBasis.init(rawValue:)) ?? .table, priceVersion: try row.optional(15),
+            estimate: try row.optional(16, as: String.self).map { try Money(column: $0) } ?? cost,
+            reportedCost: try row.optional(17, as: String.self).map { try Money(column: $0) }, status: try row.optional(18),
+            cache: try row.optional(19, as: String.self).flatMap(CacheOutcome.init(rawValue:)) ?? .none, duration: try row.optional(20),
+            tokens: try row.optional(7), entityType: try row.optional(8), entityID: try row.optional(9), requestData: try row.optional(10),
+            success: try row.required(11), errorMessage: try row.optional(12), createdAt: try Timestamp(fixedText: createdAt),
+            day: try Timestamp(fixedText: day ?? createdAt), onceKey: onceKey)
+    }
+}

@@ -1,0 +1,126 @@
+import GRDB
+import GatewayCore
+
+/// What has been spent, from rollups where they suffice and from rows where an entity is asked for.
+///
+/// Both count whole days of the workspace: those that begin at or after `from` and before `until`. A row has no column for its day;
+/// it is the last one at or before the row's instant that the workspace has a rollup of, since every row has its part in one.
+/// Sums are made here and not in SQL, so that they are exact and stop at the ends of their range instead of failing.
+struct SpendSums {
+    private struct Key: Hashable {
+        var workspace: String
+        var provider: String?
+        var operation: String?
+        var day: String?
+        var user: String?
+        var entityType: String?
+        var entityID: String?
+    }
+
+    private let query: SpendQuery
+    private let by: Set<SpendQuery.Dimension>
+    private var sums: [Key: (calls: Int64, cost: Money, tokens: Int64)] = [:]
+
+    static func rows(_ query: SpendQuery, in database: Database) throws -> [SpendRow] {
+        var sums = SpendSums(query)
+        if query.entityType != nil || query.entityID != nil || query.by.contains(.entity) {
+            try sums.addRows(of: database)
+        } else {
+            try sums.addRollups(of: database)
+        }
+        return try sums.rows()
+    }
+
+    private init(_ query: SpendQuery) {
+        self.query = query
+        by = Set(query.by)
+    }
+
+    private mutating func addRollups(of database: Database) throws {
+        var sql = """
+            SELECT "workspaceId", "apiProvider", "operation", "day", "userId", "calls", "costNanos", "tokens" FROM "cost_rollups"
+            WHERE "day" >= ? AND "day" < ?
+            """
+        var arguments: StatementArguments = [query.from.fixedBoundary, query.until.fixedBoundary]
+        if let workspace = query.workspace {
+            sql += #" AND "workspaceId" = ?"#
+            arguments += [workspace]
+        }
+        let cursor = try Row.fetchCursor(database, sql: sql, arguments: arguments)
+        while let row = try cursor.next() {
+            let (operation, user) = try (row.required(2, as: String.self), row.required(4, as: String.self))
+            let key = try Key(
+                workspace: row.required(0), provider: by.contains(.provider) ? row.required(1) : nil,
+                operation: by.contains(.operation) && !operation.isEmpty ? operation : nil, day: by.contains(.day) ? row.required(3) : nil,
+                user: by.contains(.user) && !user.isEmpty ? user : nil)
+            try add(row.required(5), Money(nanos: row.required(6)), row.required(7), to: key)
+        }
+    }
+
+    private mutating func addRows(of database: Database) throws {
+        var days = WorkspaceDays()
+        var sql = """
+            SELECT "workspaceId", "apiProvider", "operation", "createdAt", "userId", "entityType", "entityId", "cost", "tokensUsed"
+            FROM "api_cost_tracking" WHERE "createdAt" >= ? AND "createdAt" < ?
+            """
+        // A day that begins just before `until` goes on for up to 25 hours and, where a zone changes its offset, a little more.
+        let last = Timestamp(microseconds: min(query.until.microseconds, .max - 172_800_000_000)).adding(seconds: 172_800)
+        var arguments: StatementArguments = [query.from.fixedBoundary, last.fixedBoundary]
+        for (column, value) in [("workspaceId", query.workspace), ("entityType", query.entityType), ("entityId", query.entityID)] {
+            guard let value else { continue }
+            sql += " AND \"\(column)\" = ?"
+            arguments += [value]
+        }
+        let (from, until) = (query.from.fixedBoundary, query.until.fixedBoundary)
+        let cursor = try Row.fetchCursor(database, sql: sql, arguments: arguments)
+        while let row = try cursor.next() {
+            let (workspace, createdAt) = try (row.required(0, as: String.self), row.required(3, as: String.self))
+            let day = try days.day(of: createdAt, workspace, in: database)
+            guard day >= from, day < until else { continue }
+            let key = try Key(
+                workspace: workspace, provider: by.contains(.provider) ? row.required(1) : nil,
+                operation: by.contains(.operation) ? row.optional(2) : nil,
+                day: by.contains(.day) ? day : nil, user: by.contains(.user) ? row.optional(4) : nil,
+                entityType: by.contains(.entity) ? row.optional(5) : nil, entityID: by.contains(.entity) ? row.optional(6) : nil)
+            try add(1, Money(column: row.required(7)), row.optional(8) ?? 0, to: key)
+        }
+    }
+
+    private mutating func add(_ calls: Int64, _ cost: Money, _ tokens: Int64, to key: Key) {
+        let old = sums[key] ?? (0, .zero, 0)
+        sums[key] = (saturating(old.calls, calls), old.cost + cost, saturating(old.tokens, tokens))
+    }
+
+    /// In the order of the asked dimensions' values, absent ones first.
+    private func rows() throws -> [SpendRow] {
+        let order: (Key) -> [String] = { key in
+            [key.workspace, key.day, key.provider, key.operation, key.user, key.entityType, key.entityID].map { $0 ?? "" }
+        }
+        return try sums.sorted { order($0.key).lexicographicallyPrecedes(order($1.key)) }.map { key, sum in
+            SpendRow(
+                workspace: key.workspace, provider: key.provider, operation: key.operation,
+                day: try key.day.map { try Timestamp(fixedText: $0) }, user: key.user, entityType: key.entityType, entityID: key.entityID,
+                calls: sum.calls, cost: sum.cost, tokens: sum.tokens)
+        }
+    }
+}
+
+/// The days that workspaces have rollups of.
+private struct WorkspaceDays {
+    private var days: [String: [String]] = [:]
+
+    /// The start of the day in which a row of a workspace was counted.
+    mutating func day(of createdAt: String, _ workspace: String, in database: Database) throws -> String {
+        if days[workspace] == nil {
+            days[workspace] = try String.fetchAll(
+                database, sql: #"SELECT DISTINCT "day" FROM "cost_rollups" WHERE "workspaceId" = ? ORDER BY "day""#, arguments: [workspace])
+        }
+        let all = days[workspace] ?? []
+        var (low, high) = (0, all.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if all[middle] <= createdAt { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? all[low - 1] : createdAt
+    }
+}

@@ -1,0 +1,44 @@
+import GatewayCore
+import LedgerConformance
+import SQLiteLedger
+import Testing
+
+@Suite struct SQLiteConformanceTests {
+    private let folder: ScratchFolder
+    private let make: LedgerConformance.Factory
+
+    init() throws {
+        let folder = try ScratchFolder()
+        self.folder = folder
+        make = { try SQLiteLedger(path: folder.path + "/ledger.db", clock: { RecordMaker.firstDay }) }
+    }
+
+    @Test func fieldsRoundTrip() async throws {
+        try await LedgerConformance.fieldsRoundTrip(make)
+    }
+
+    @Test func nulIsReplaced() async throws {
+        try await LedgerConformance.nulIsReplaced(make)
+    }
+
+    @Test func moneyExtremes() async throws {
+        try await LedgerConformance.moneyExtremes(make)
+    }
+
+    @Test func applyIsIdempotent() async throws {
+        try await LedgerConformance.applyIsIdempotent(make)
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3, 4])
+    func sumsEqualRows(seed: UInt64) async throws {
+        try await LedgerConformance.sumsEqualRows(make, seed: seed)
+    }
+
+    @Test func onceKeys() async throws {
+        try await LedgerConformance.onceKeys(make)
+    }
+
+    @Test func unstorableIsSetAside() async throws {
+        try await LedgerConformance.unstorableIsSetAside(make)
+    }
+}
