@@ -1,0 +1,165 @@
+import GatewayCore
+
+/// A request that is for a provider, understood: who calls, what for, and what will be sent.
+///
+/// A class, because it is large, never changes, and is looked at in every step of a call.
+final class Admission {
+    let generation: Generation
+    let adapter: Adapter
+    let operation: Operation
+    let captures: [String: String]
+    let caller: Caller
+    /// The provider's own path.
+    let path: String
+    let query: Substring?
+    /// The operation compiled against the prices in force when the call began.
+    let meter: Meter
+    /// Refuse if the estimate is higher.
+    let maximumCost: Money?
+
+    /// What could be understood of a request that is refused, for the headers of the refusal.
+    struct Refusal: Error {
+        var problem: Problem
+        var caller: Caller?
+        var operation: String?
+    }
+
+    /// Decides what a request is. Nothing is reserved or sent yet.
+    init(_ head: RequestHead, generation: Generation, now: Timestamp) throws(Refusal) {
+        // Bytes, not characters: a target is ASCII.
+        let target = head.path.utf8.dropFirst()
+        let segment = target.prefix { $0 != UInt8(ascii: "/") }
+        let provider = String(Substring(segment))
+        let rest = target[segment.endIndex...]
+        let path = rest.isEmpty ? "/" : String(Substring(rest))
+        let caller: Caller
+        do {
+            caller = try Caller(head.headers, standard: generation.configuration.defaultWorkspace)
+        } catch {
+            var problem = error
+            problem.provider = generation.adapters[provider] == nil ? nil : provider
+            throw Refusal(problem: problem)
+        }
+        func refuse(_ code: Problem.Code, _ detail: String, operation: String? = nil, known: Bool = true) -> Refusal {
+            var problem = Problem(code, detail)
+            problem.provider = known ? provider : nil
+            problem.workspace = caller.workspace
+            return Refusal(problem: problem, caller: caller, operation: operation)
+        }
+
+        guard let adapter = generation.adapters[provider] else {
+            let known = generation.adapters.keys.sorted().joined(separator: ", ")
+            throw refuse(
+                .unknownProvider, "The first path segment names the provider; known: \(known.isEmpty ? "none" : known).", known: false)
+        }
+        guard !Self.leavesBase(path) else {
+            throw refuse(
+                .badRequest, "The path has a '.' or '..' segment or a control character, plain or encoded: it could be read in two ways.")
+        }
+        guard adapter.isEnabled else {
+            throw refuse(.providerUnavailable, "The provider is turned off in the gateway's configuration.")
+        }
+        guard adapter.missingVariables.isEmpty else {
+            let names = adapter.missingVariables.joined(separator: ", ")
+            throw refuse(.providerUnavailable, "The provider is off: the gateway's environment has no \(names).")
+        }
+        guard let match = adapter.match(method: head.method, path: path) else {
+            throw refuse(.unknownOperation, "The adapter has no operation for \(head.method) with this path.")
+        }
+        let operation = match.operation
+        guard let meter = generation.meters[provider]?.meter(operation: match.index, at: now) else {
+            throw refuse(.unpriced, "The adapter has no prices for today.", operation: operation.name)
+        }
+        var maximumCost: Money?
+        if let text = head.headers.first("X-Gateway-Max-Cost") {
+            guard let amount = Money(text), amount >= .zero else {
+                throw refuse(.badRequest, "X-Gateway-Max-Cost must be an amount in US dollars, such as 0.50.", operation: operation.name)
+            }
+            maximumCost = amount
+        }
+        self.generation = generation
+        self.adapter = adapter
+        self.operation = operation
+        self.captures = match.captures
+        self.caller = caller
+        self.path = path
+        self.query = head.query
+        self.meter = meter
+        self.maximumCost = maximumCost
+    }
+
+    /// Whether a path has a segment that means this or the parent folder, however it is encoded: what one server takes
+    /// for a name another resolves, and it could then leave the provider's base path.
+    static func leavesBase(_ path: String) -> Bool {
+        let isPlain = !path.utf8.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "\\") }
+        if isPlain { return false }
+        let decoded = PercentCoding.decoded(path[...])
+        for segment in decoded.utf8.split(whereSeparator: { $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }) {
+            // `..;parameters` is the parent folder to some servers.
+            let name = segment.prefix { $0 != UInt8(ascii: ";") }
+            if name.count <= 2, !name.isEmpty, name.allSatisfy({ $0 == UInt8(ascii: ".") }) { return true }
+        }
+        return decoded.utf8.contains { $0 < 0x20 || $0 == 0x7F }
+    }
+
+    /// The request as the provider gets it: the caller's, less what is between the caller and the gateway, plus the provider's credentials.
+    func upstreamRequest(_ head: RequestHead, body: UpstreamRequest.Body) -> UpstreamRequest {
+        let settings = adapter.upstream
+        var headers = HeaderList()
+        headers.reserveCapacity(fields: head.headers.count + 4, bytes: 1024)
+        let nominated = HopByHop.nominated(by: head.headers)
+        let credentials = settings.credentialPlaces
+        for index in 0..<head.headers.count {
+            let field = head.headers[index]
+            if HopByHop.includes(field, nominated: nominated) || Self.isForGateway(field) { continue }
+            // The caller's own credentials end here; a provider never sees them.
+            if field.isNamed("authorization") { continue }
+            if credentials.contains(where: { if case .header(let name) = $0 { field.isNamed(name) } else { false } }) { continue }
+            if meter.readsResponseBody, field.isNamed("accept-encoding") { continue }
+            headers.append(field)
+        }
+        if meter.readsResponseBody { headers.append("Accept-Encoding", "identity") }
+        for header in settings.headers where !headers.contains(header.name) {
+            headers.append(header.name, header.value.reveal())
+        }
+        var query = query.map(String.init)
+        for case .query(let name) in credentials { query = query.flatMap { Self.query($0, without: name) } }
+        switch settings.authentication {
+        case .header(let name, let value):
+            headers.append(name, value.reveal())
+        case .query(let name, let value):
+            let parameter = "\(PercentCoding.encoded(name))=\(PercentCoding.encoded(value.reveal()))"
+            query = query.flatMap { $0.isEmpty ? nil : "\($0)&\(parameter)" } ?? parameter
+        case nil:
+            break
+        }
+        let target = query.map { "\(path)?\($0)" } ?? path
+        return UpstreamRequest(method: head.method, target: target, headers: headers, body: body, route: settings.route)
+    }
+
+    /// Fields that are said to the gateway, or that the transport sets itself.
+    private static func isForGateway(_ field: HeaderView) -> Bool {
+        switch field.name.count {
+        case 4: field.isNamed("host")
+        case 6: field.isNamed("expect")
+        case 9: field.isNamed("x-user-id")
+        case 11: field.isNamed("x-entity-id")
+        case 13: field.isNamed("x-entity-type")
+        case 14: field.isNamed("x-workspace-id") || field.isNamed("content-length") || isGatewayOwn(field)
+        default: isGatewayOwn(field)
+        }
+    }
+
+    /// `X-Gateway-…`: said by callers to the gateway and by the gateway to callers; a provider's would be taken for ours.
+    static func isGatewayOwn(_ field: HeaderView) -> Bool {
+        field.name.count > 10 && equalIgnoringCase(field.name.prefix(10), "x-gateway-".utf8)
+    }
+
+    /// A query without the parameters of a name, however that is encoded; nil when nothing is left. Untouched when there are none.
+    private static func query(_ query: String, without name: String) -> String? {
+        let parts = query.split(separator: "&", omittingEmptySubsequences: false)
+        let kept = parts.filter { PercentCoding.decoded($0.prefix { $0 != "=" }, isQuery: true) != name }
+        if kept.count == parts.count { return query }
+        return kept.isEmpty ? nil : kept.joined(separator: "&")
+    }
+}

@@ -1,0 +1,145 @@
+import GatewayCore
+import NIOCore
+
+/// The response's way to the caller.
+extension Call {
+    func received(_ head: UpstreamHead) {
+        guard let admission, answer == nil else { return }
+        let answer = Answer(head, method: self.head.method, isRead: admission.meter.readsResponseBody, metrics: services.metrics)
+        self.answer = answer
+        take(.head(delivery: answer.delivery(limits: limits), isStream: answer.isStream))
+    }
+
+    func received(_ bytes: [UInt8]) {
+        guard let delivery, let piece = answer?.admit(bytes) else { return }
+        guard !piece.isEmpty else { return acknowledge(bytes.count) }
+        let isKept = answer?.keep(piece, limits: limits) == true
+        switch delivery {
+        case .discarded:
+            if !isKept { answer?.drop() }
+            acknowledge(bytes.count)
+        case .held:
+            acknowledge(bytes.count)
+            if isKept, let answer, answer.body.count <= limits.bufferedResponse { return }
+            // What has been kept so far goes out with the head; a piece that could not be kept follows it.
+            take(.outgrown)
+            guard !isKept else { return }
+            pass(piece)
+            answer?.drop()
+        case .flowing:
+            if !isKept { answer?.drop() }
+            pass(piece)
+            answer?.noteUnacknowledged(bytes.count)
+            if connection?.isWritable == true { acknowledgeAll() }
+        }
+    }
+
+    /// The head of a flowing answer, and what of its body has been held until now.
+    func sendHead() {
+        guard let connection, let pledge, var answer else { return }
+        answer.framing = framing(of: answer)
+        if !answer.isRead { answer.chargeAtHead = meteredCharge(answer) }
+        self.answer = answer
+        var report = report(status: nil)
+        if let charge = answer.chargeAtHead {
+            report.cost = charge.cost
+            report.basis = .charged(charge.basis)
+            report.status = services.accounts.status(settling: pledge.reservation, at: charge.cost)
+        } else {
+            report.status = currentStatus()
+        }
+        isHeadSent = true
+        connection.write(head(of: answer, report: report, bodyLength: answer.length, on: connection).buffer)
+        if !answer.body.isEmpty { pass(answer.body) }
+    }
+
+    private func framing(of answer: Answer) -> Answer.Framing {
+        if answer.isBodiless { return .bodiless }
+        if answer.length != nil { return .length }
+        return head.isVersion11 ? .chunked : .untilClose
+    }
+
+    private func pass(_ bytes: [UInt8]) {
+        guard let connection, let piece = answer?.passOn(bytes), !piece.isEmpty else { return }
+        var buffer = ByteBufferAllocator().buffer(capacity: piece.count + 16)
+        if case .chunked? = answer?.framing {
+            buffer.writeString(String(piece.count, radix: 16))
+            buffer.writeStaticString("\r\n")
+            buffer.writeBytes(piece)
+            buffer.writeStaticString("\r\n")
+        } else {
+            buffer.writeBytes(piece)
+        }
+        connection.write(buffer)
+    }
+
+    /// The provider's status and fields, less what speaks of its connection, with the gateway's own.
+    private func head(of answer: Answer, report: CallReport, bodyLength: Int64?, on connection: Connection) -> ResponseHead {
+        var response = ResponseHead(status: answer.status, capacity: 2048 + (isHeadSent ? 0 : answer.body.count))
+        let nominated = HopByHop.nominated(by: answer.headers)
+        // The length of what HEAD and 304 leave out is theirs to say; a 204 has none.
+        let passesLength = answer.isBodiless && answer.status != 204
+        for index in 0..<answer.headers.count {
+            let field = answer.headers[index]
+            if HopByHop.includes(field, nominated: nominated) || Admission.isGatewayOwn(field) { continue }
+            if !passesLength, field.isNamed("content-length") { continue }
+            response.add(field)
+        }
+        report.write(to: &response)
+        switch answer.framing {
+        case .bodiless, .untilClose:
+            break
+        case .length:
+            response.add("Content-Length", String(bodyLength ?? 0))
+        case .chunked:
+            response.add("Transfer-Encoding", "chunked")
+            if report.cost == nil { response.add("Trailer", "X-Gateway-Cost") }
+        }
+        let isDelimited = if case .untilClose = answer.framing { false } else { true }
+        if let field = connection.beginResponse(isDelimited: isDelimited) { response.add("Connection", field) }
+        response.end()
+        return response
+    }
+
+    /// Lets the end of the response go: its record is durable.
+    func finish(_ ending: Exchange.Ending) {
+        guard let connection else { return }
+        switch ending {
+        case .abort:
+            self.connection = nil
+            connection.abort()
+        case .problem:
+            if let problem { refuse(problem) }
+        case .whole:
+            self.connection = nil
+            finishWhole(on: connection)
+        }
+    }
+
+    private func finishWhole(on connection: Connection) {
+        guard var answer, let settled else { return }
+        if isHeadSent {
+            switch answer.framing {
+            case .chunked:
+                var end = ByteBuffer(staticString: "0\r\n")
+                if answer.chargeAtHead == nil { end.writeString("X-Gateway-Cost: \(settled.record.cost)\r\n") }
+                end.writeStaticString("\r\n")
+                connection.write(end)
+            case .length:
+                if let last = answer.takeLastByte() { connection.write(ByteBuffer(integer: last)) }
+            case .untilClose, .bodiless:
+                break
+            }
+        } else {
+            answer.framing = answer.isBodiless ? .bodiless : .length
+            var report = report(status: settled.status)
+            report.cost = settled.record.cost
+            report.basis = .charged(settled.record.basis)
+            var response = head(of: answer, report: report, bodyLength: Int64(answer.body.count), on: connection)
+            isHeadSent = true
+            response.append(answer.body)
+            connection.write(response.buffer)
+        }
+        connection.finish()
+    }
+}

@@ -1,0 +1,186 @@
+import GatewayCore
+
+/// What a call costs, and the record of it.
+extension Call {
+    /// A call's record and the workspace's books right after it.
+    struct Settled {
+        var record: CostRecord
+        var status: BudgetStatus?
+    }
+
+    /// The row that this call becomes if the gateway is killed while it is in flight.
+    func heldRecord() -> CostRecord? {
+        guard let pledge else { return nil }
+        var record = record(cost: pledge.estimate.cost, basis: .estimate)
+        record?.requestData = RequestData.json(method: head.method, estimate: pledge.estimate)
+        record?.errorMessage = "interrupted"
+        if pledge.estimate.cost > .zero { record?.onceKey = pledge.onceKey?.value }
+        return record
+    }
+
+    private func record(cost: Money, basis: CostBasis) -> CostRecord? {
+        guard let pledge, let admission else { return nil }
+        return CostRecord(
+            id: pledge.id, workspace: admission.caller.workspace, user: admission.caller.user, provider: admission.adapter.provider,
+            endpoint: String(admission.path.prefix(100)), operation: admission.operation.name, cost: cost, basis: basis,
+            priceVersion: admission.meter.priceVersion, estimate: pledge.estimate.cost,
+            entityType: admission.caller.entityType ?? admission.operation.entity, entityID: admission.caller.entityID, success: false,
+            createdAt: pledge.startedAt, day: pledge.reservation.day)
+    }
+
+    func settle(_ settlement: Exchange.Settlement) {
+        guard let pledge, let admission else { return }
+        let charge = charge(settlement)
+        guard var record = record(cost: charge.cost, basis: charge.basis) else { return }
+        record.reportedCost = charge.reported
+        record.tokens = charge.tokens
+        record.requestData = RequestData.json(method: head.method, charge: charge)
+        record.status = answer?.status
+        record.success = settlement == .metered && (200..<300).contains(answer?.status ?? 0)
+        record.errorMessage = errorMessage(settlement, charge: charge)
+        if self.pledge?.hasClaimedOnce == true { record.onceKey = pledge.onceKey?.value }
+        let elapsed = max(0, services.clock().microseconds - pledge.startedAt.microseconds)
+        record.duration = Int(elapsed / 1000)
+        if charge.meteringProblem != nil { services.metrics.meteringProblems.increment() }
+        if settlement == .unanswered { services.metrics.unansweredCalls.increment() }
+        if pledge.isUnverified { services.metrics.unverifiedCalls.increment() }
+        services.metrics.count(
+            Metrics.Series(
+                provider: record.provider, operation: admission.operation.name, outcome: outcome(record.status), basis: record.basis),
+            cost: record.cost, tokens: record.tokens ?? 0, duration: elapsed)
+
+        services.history.noteSettled(record)
+        let status = services.accounts.settle(pledge.reservation, cost: record.cost)
+        settled = Settled(record: record, status: status)
+        // Neither the request's body nor, where it is not what the caller waits for, the answer's is needed any more.
+        self.pledge?.facts = RequestFacts()
+        if isHeadSent || settlement != .metered { answer?.drop() }
+        append(.settled(record)) { call, result in
+            if case .failure(let error) = result { call.noteTrackerError("the record could not be journaled", error) }
+            call.take(.recorded)
+        }
+    }
+
+    private func outcome(_ status: Int?) -> String {
+        switch status.map({ $0 / 100 }) {
+        case nil: "unanswered"
+        case 2?: "2xx"
+        case 3?: "3xx"
+        case 4?: "4xx"
+        case 5?: "5xx"
+        case _?: "other"
+        }
+    }
+
+    private func charge(_ settlement: Exchange.Settlement) -> Charge {
+        guard let pledge, let admission, let answer else { return .nothing }
+        switch settlement {
+        case .metered:
+            return answer.chargeAtHead ?? meteredCharge(answer)
+        case .cut:
+            guard admission.operation.billable.covers(status: answer.status) else { return .nothing }
+            return chargedOnce(.estimated(pledge.estimate, because: nil))
+        case .unanswered:
+            return .nothing
+        }
+    }
+
+    /// What the answer says that the call costs: of a body that is not read, its head says it all.
+    func meteredCharge(_ answer: Answer) -> Charge {
+        guard let pledge, let admission else { return .nothing }
+        let facts = ResponseFacts(status: answer.status, headers: answer.headers, body: answer.facts(limits: limits))
+        return chargedOnce(admission.meter.charge(pledge.facts, facts, estimate: pledge.estimate))
+    }
+
+    /// Nothing, where another call has taken the charge for the same value.
+    private func chargedOnce(_ charge: Charge) -> Charge {
+        guard let pledge, let key = pledge.onceKey, !pledge.hasClaimedOnce, charge.cost > .zero else { return charge }
+        guard services.once.claim(key, at: services.clock()) else {
+            return Charge(
+                cost: .zero, basis: charge.basis, lines: [], dimensions: charge.dimensions, reported: charge.reported,
+                isBillable: charge.isBillable, meteringProblem: charge.meteringProblem)
+        }
+        self.pledge?.hasClaimedOnce = true
+        return charge
+    }
+
+    private func errorMessage(_ settlement: Exchange.Settlement, charge: Charge) -> String? {
+        switch settlement {
+        case .metered:
+            if let problem = charge.meteringProblem { return "metering: \(problem)" }
+            guard let status = answer?.status, !(200..<300).contains(status) else { return nil }
+            return "the provider answered \(status)"
+        case .cut:
+            return failure.map { "the answer broke off: \($0)" } ?? "the caller left"
+        case .unanswered:
+            return failure.map { "no answer: \($0)" } ?? "no answer"
+        }
+    }
+
+    // MARK: What the caller is told
+
+    /// The workspace's books as they stand, for answers whose own cost is not in them.
+    func currentStatus() -> BudgetStatus? {
+        guard let admission else { return nil }
+        return status(of: admission.caller, provider: admission.adapter.provider, generation: admission.generation)
+    }
+
+    private func status(of caller: Caller, provider: String?, generation: Generation) -> BudgetStatus {
+        services.accounts.status(
+            workspace: caller.workspace, user: caller.user, provider: provider,
+            budget: generation.configuration.budgets.budget(for: caller.workspace), at: services.clock())
+    }
+
+    /// Without a cost, which is pending.
+    func report(status: BudgetStatus?) -> CallReport {
+        CallReport(
+            id: pledge?.id, provider: admission?.adapter.provider, operation: admission?.operation.name,
+            workspace: admission?.caller.workspace ?? "", basis: .pending, priceVersion: admission?.meter.priceVersion, status: status,
+            isUnverified: pledge?.isUnverified ?? false)
+    }
+
+    // MARK: Refusals
+
+    func refuse(_ problem: Problem) {
+        refuse(problem, caller: admission?.caller, operation: admission?.operation.name)
+    }
+
+    /// Answers with a problem of the gateway's own. The call costs nothing, unless it was settled before.
+    func refuse(_ problem: Problem, caller: Caller?, operation: String?) {
+        guard let connection else { return }
+        self.connection = nil
+        var problem = problem
+        let provider = admission?.adapter.provider ?? problem.provider
+        problem.provider = provider
+        problem.workspace = caller?.workspace ?? problem.workspace
+        if settled == nil {
+            services.metrics.count(
+                Metrics.Series(provider: provider ?? "-", operation: operation ?? "-", outcome: problem.code.rawValue, basis: nil))
+        }
+        var report: CallReport?
+        if let caller {
+            let generation = admission?.generation ?? services.generations.generation
+            report = CallReport(
+                id: pledge?.id ?? services.ids.next(at: services.clock()), provider: provider, operation: operation,
+                workspace: caller.workspace, cost: settled?.record.cost ?? .zero, basis: .charged(settled?.record.basis ?? .table),
+                priceVersion: admission?.meter.priceVersion,
+                status: settled?.status ?? status(of: caller, provider: provider, generation: generation),
+                isUnverified: pledge?.isUnverified ?? false, isExhausted: problem.code == .budgetExhausted)
+        }
+        connection.write(
+            ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))
+        connection.finish()
+    }
+}
+
+extension Charge {
+    /// A call that is not charged.
+    static let nothing = Charge(cost: .zero, basis: .table, lines: [], dimensions: [], isBillable: false)
+}
+
+extension Billable {
+    /// Whether an answer of that status can be charged at all.
+    func covers(status: Int) -> Bool {
+        statuses.map { $0.contains(status) } ?? (200..<300).contains(status)
+    }
+}

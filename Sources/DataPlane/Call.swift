@@ -1,0 +1,360 @@
+import GatewayCore
+import JSONPath
+import Logging
+import NIOCore
+
+/// One call to a provider, from its request's head to the end of its response.
+///
+/// It carries out what ``Exchange`` decides. Unchecked because all state is confined to the connection's event loop:
+/// other threads touch only `receive` and the journal's completions, which hop there.
+final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
+    let services: Services
+    let head: RequestHead
+    private let eventLoop: any EventLoop
+    private let registry: ConnectionRegistry
+    /// Nil once the caller is gone or has its whole response.
+    var connection: Connection?
+
+    /// What is known once the request is understood.
+    private(set) var admission: Admission?
+    /// What is known once it is reserved.
+    var pledge: Pledge?
+    private var exchange: Exchange?
+    /// Between the reservation and the call's end.
+    private var isOpen = false
+    private var upstreamCall: (any UpstreamCall)?
+    var answer: Answer?
+    /// What the call came to, once it is settled.
+    var settled: Settled?
+    /// What a call without an answer ends with.
+    private(set) var problem: Problem?
+    /// What the transport said, for the ledger's row.
+    private(set) var failure: String?
+
+    private var requestBody: [UInt8] = []
+    private var requestBodyIsWhole = false
+    private var streamsBody = false
+    /// Whether the response has begun.
+    var isHeadSent = false
+
+    /// A reservation and what it stands for. A class, because it is large and looked at in every step of a call.
+    final class Pledge {
+        let id: CallID
+        let reservation: Reservation
+        let estimate: Estimate
+        var facts: RequestFacts
+        let startedAt: Timestamp
+        let onceKey: OnceKey?
+        /// Whether this call has taken the charge for its key.
+        var hasClaimedOnce = false
+        /// Whether the tracker could not vouch for this call.
+        var isUnverified: Bool
+
+        init(reservation: Reservation, estimate: Estimate, facts: RequestFacts, startedAt: Timestamp, onceKey: OnceKey?) {
+            id = reservation.id
+            self.reservation = reservation
+            self.estimate = estimate
+            self.facts = facts
+            self.startedAt = startedAt
+            self.onceKey = onceKey
+            isUnverified = reservation.isUnverified
+        }
+    }
+
+    init(_ head: RequestHead, on connection: Connection, services: Services) {
+        self.head = head
+        self.connection = connection
+        self.services = services
+        eventLoop = connection.eventLoop
+        registry = connection.registry
+    }
+
+    var limits: Limits {
+        admission?.generation.configuration.limits ?? services.limits
+    }
+
+    // MARK: The request
+
+    func start() {
+        let admission: Admission
+        do {
+            admission = try Admission(head, generation: services.generations.generation, now: services.clock())
+        } catch {
+            refuse(error.problem, caller: error.caller, operation: error.operation)
+            return
+        }
+        self.admission = admission
+        guard admission.meter.readsRequestBody || connection?.hasWholeBody == true else {
+            streamsBody = head.body != .none
+            if streamsBody { connection?.pauseBody() }
+            reserve(body: .none)
+            return
+        }
+        if case .length(let count) = head.body, count > Int64(limits.requestBody) {
+            refuseBody()
+        } else if head.body != .none {
+            connection?.sendContinue()
+        }
+    }
+
+    func received(_ piece: ByteBuffer) {
+        if streamsBody {
+            // One piece at a time: the transport says when it can take the next.
+            connection?.pauseBody()
+            upstreamCall?.sendBody(Array(piece.readableBytesView))
+            return
+        }
+        guard requestBody.count + piece.readableBytes <= limits.requestBody else { return refuseBody() }
+        requestBody.append(contentsOf: piece.readableBytesView)
+    }
+
+    func receivedAll() {
+        requestBodyIsWhole = true
+        if streamsBody {
+            upstreamCall?.finishBody()
+        } else if let admission, exchange == nil {
+            reserve(body: admission.meter.readsRequestBody ? RequestFacts.body(requestBody) : .none)
+        }
+    }
+
+    func bodyFailed(_ error: RequestError) {
+        if answer == nil {
+            var problem = Problem(.badRequest, error.description)
+            problem.status = error.status
+            refuse(problem)
+        } else {
+            connection?.abort()
+        }
+        // The provider may have a part of it: the exchange ends as it does when the caller leaves.
+        callerGone()
+    }
+
+    private func refuseBody() {
+        refuse(Problem(.bodyTooLarge, "The request's body is larger than \(limits.requestBody) bytes (limits.request_body)."))
+    }
+
+    // MARK: The reservation
+
+    private func reserve(body: RequestFacts.Body) {
+        guard let admission else { return }
+        let facts = RequestFacts(captures: admission.captures, query: admission.query.map(String.init), body: body)
+        var estimate: Estimate
+        do {
+            estimate = try admission.meter.estimate(facts)
+        } catch {
+            return refuse(Problem(.unpriced, error.detail))
+        }
+        let (workspace, provider) = (admission.caller.workspace, admission.adapter.provider)
+        let onceKey = admission.meter.onceValue(facts).map {
+            OnceKey(workspace: workspace, provider: provider, operation: admission.operation.name, value: $0)
+        }
+        if let onceKey, services.once.contains(onceKey) {
+            estimate = Estimate(cost: .zero, lines: [], dimensions: estimate.dimensions)
+        }
+        if let maximum = admission.maximumCost, estimate.cost > maximum {
+            var problem = Problem(.maxCostExceeded, "The call may cost \(estimate.cost), above X-Gateway-Max-Cost.")
+            problem.members = [("estimate", .money(estimate.cost)), ("max_cost", .money(maximum))]
+            return refuse(problem)
+        }
+        let configuration = admission.generation.configuration
+        if configuration.onTrackerError == .closed, services.history.isLedgerFailing {
+            return refuse(
+                Problem(.trackerUnavailable, "The ledger does not take records at the moment, and the gateway is set to refuse calls then.")
+            )
+        }
+        let now = services.clock()
+        let id = services.ids.next(at: now)
+        let outcome = services.accounts.reserve(
+            id: id, workspace: workspace, user: admission.caller.user, provider: provider, estimate: estimate.cost,
+            budget: configuration.budgets.budget(for: workspace), at: now)
+        switch outcome {
+        case .refused(let refusal):
+            refuse(refusal.problem(provider: provider, workspace: workspace, now: now))
+        case .reserved(let reservation):
+            if reservation.isUnverified, configuration.onTrackerError == .closed {
+                services.accounts.release(reservation)
+                return refuse(
+                    Problem(.trackerUnavailable, "The workspace's spending is not known yet, and the gateway is set to refuse calls then."))
+            }
+            if reservation.shadowRefusal != nil { services.metrics.shadowRefusals.increment() }
+            pledge = Pledge(reservation: reservation, estimate: estimate, facts: facts, startedAt: now, onceKey: onceKey)
+            exchange = Exchange()
+            isOpen = true
+            registry.callBegan()
+            writeHold()
+        }
+    }
+
+    /// The hold is durable before anything is forwarded.
+    private func writeHold() {
+        guard let record = heldRecord() else { return }
+        append(.held(record)) { call, result in
+            guard case .failure(let error) = result, let admission = call.admission else { return call.take(.holdWritten) }
+            call.noteTrackerError("the hold could not be journaled", error)
+            guard admission.generation.configuration.onTrackerError == .closed else { return call.take(.holdWritten) }
+            call.problem = Problem(.trackerUnavailable, "The journal cannot be written, and the gateway is set to refuse calls then.")
+            call.take(.holdFailed)
+        }
+    }
+
+    /// Journals an entry; `completion` runs on the event loop.
+    func append(_ entry: JournalEntry, completion: @escaping @Sendable (Call, Result<Void, DurabilityError>) -> Void) {
+        registry.log.append(
+            LogAppend(entry) { result in
+                self.eventLoop.execute { completion(self, result) }
+            })
+    }
+
+    func noteTrackerError(_ what: String, _ error: DurabilityError) {
+        pledge?.isUnverified = true
+        services.metrics.journalFailures.increment()
+        services.logger.debug(
+            "tracker error", metadata: ["what": "\(what)", "error": "\(error)", "call": "\(pledge?.id.description ?? "-")"])
+    }
+
+    // MARK: Carrying out what the exchange decides
+
+    /// How body bytes are to be treated now; nil outside a response body.
+    var delivery: Exchange.Delivery? { exchange?.delivery }
+
+    func take(_ event: Exchange.Event) {
+        guard let actions = exchange?.on(event) else { return }
+        for action in actions {
+            switch action {
+            case .forward: forward()
+            case .release(let ending): release(ending)
+            case .sendHead: sendHead()
+            case .settle(let settlement): settle(settlement)
+            case .cancelUpstream: cancelUpstream()
+            case .finish(let ending): finish(ending)
+            }
+        }
+        if exchange?.isFinished == true { conclude() }
+    }
+
+    private func forward() {
+        guard let admission else { return }
+        let body: UpstreamRequest.Body
+        switch head.body {
+        case .none: body = .none
+        case .length(let count) where streamsBody: body = .stream(length: count)
+        case .chunked where streamsBody: body = .stream(length: nil)
+        case .length, .chunked: body = .bytes(requestBody)
+        }
+        requestBody = []
+        upstreamCall = services.upstream.send(admission.upstreamRequest(head, body: body), to: self)
+    }
+
+    func receive(_ events: [UpstreamEvent]) {
+        eventLoop.execute {
+            for event in events { self.handle(event) }
+            // Once for all of them. What is settled goes out with its end, when the record is durable.
+            if self.isHeadSent, self.exchange?.isSettled == false { self.connection?.flush() }
+        }
+    }
+
+    private func handle(_ event: UpstreamEvent) {
+        switch event {
+        case .wantsBody:
+            guard streamsBody else { return }
+            connection?.sendContinue()
+            connection?.resumeBody()
+        case .head(let head):
+            received(head)
+        case .body(let bytes):
+            received(bytes)
+        case .end:
+            if answer?.isWhole == false {
+                fail(UpstreamError(kind: .broken, wasSent: true, detail: "the body is shorter than its Content-Length"))
+            } else if answer == nil {
+                fail(UpstreamError(kind: .broken, wasSent: true, detail: "the answer has no head"))
+            } else {
+                upstreamCall = nil
+                take(.ended)
+            }
+        case .failed(let error):
+            fail(error)
+        }
+    }
+
+    private func fail(_ error: UpstreamError) {
+        upstreamCall = nil
+        // What comes after the call's charge is decided (a cancellation that the gateway asked for) changes nothing.
+        guard exchange?.isSettled == false else { return }
+        problem = Problem(error)
+        failure = "\(error.kind): \(error.detail)"
+        take(.failed(wasSent: error.wasSent))
+    }
+
+    private func cancelUpstream() {
+        upstreamCall?.cancel()
+        upstreamCall = nil
+    }
+
+    private func release(_ ending: Exchange.Ending) {
+        guard let pledge else { return }
+        services.accounts.release(pledge.reservation)
+        append(.released(pledge.id)) { call, result in
+            if case .failure = result { call.services.metrics.journalFailures.increment() }
+        }
+        if ending == .problem, let problem { refuse(problem) }
+    }
+
+    /// The call is over: what it held goes, so that nothing keeps it.
+    private func conclude() {
+        guard isOpen else { return }
+        isOpen = false
+        upstreamCall = nil
+        answer = nil
+        registry.callEnded()
+    }
+
+    // MARK: The caller
+
+    func callerGone() {
+        connection = nil
+        take(.callerGone)
+        if streamsBody, !requestBodyIsWhole, let upstreamCall {
+            // A request whose body will never be complete cannot be answered: the provider is not kept waiting for it.
+            upstreamCall.cancel()
+            fail(UpstreamError(kind: .cancelled, wasSent: true, detail: "the caller left before its request was complete"))
+        }
+        acknowledgeAll()
+    }
+
+    func callerFinishedSending() {
+        // An event stream may go on for long, and a caller that closes is heard in no other way than one that half-closes.
+        guard answer?.isStream == true, let connection else { return }
+        connection.abort()
+        callerGone()
+    }
+
+    func writable() {
+        acknowledgeAll()
+    }
+
+    func acknowledgeAll() {
+        if let count = answer?.takeUnacknowledged() { acknowledge(count) }
+    }
+
+    func acknowledge(_ count: Int) {
+        if count > 0 { upstreamCall?.acknowledge(count) }
+    }
+}
+
+extension Problem {
+    /// What the caller is told of a transport's failure: never its details, which may name hosts and proxies.
+    fileprivate init(_ error: UpstreamError) {
+        switch error.kind {
+        case .unreachable:
+            self.init(.upstreamUnreachable, "The provider could not be reached.")
+        case .overloaded:
+            self.init(.overloaded, "As many calls as the provider is allowed at once are in flight, and its queue is full.")
+            retryAfter = 1
+        case .timeout:
+            self.init(.upstreamTimeout, "The provider did not answer in time.")
+        case .broken, .cancelled:
+            self.init(.upstreamUnreachable, "The provider's answer broke off or was no HTTP.")
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import GatewayCore
+import JSONPath
+import NIOCore
+
+/// What the gateway answers itself, below `/_gateway/`: free, and never refused for a budget.
+///
+/// Unchecked because all state is confined to the connection's event loop; the lookup in the ledger hops back to it.
+final class LocalAnswer: ConnectionResponder, @unchecked Sendable {
+    private let head: RequestHead
+    private let services: Services
+    private let eventLoop: any EventLoop
+    private var connection: Connection?
+    /// Once the workspace is known.
+    private var caller: Caller?
+
+    init(_ head: RequestHead, on connection: Connection, services: Services) {
+        self.head = head
+        self.connection = connection
+        self.services = services
+        eventLoop = connection.eventLoop
+    }
+
+    func start() {
+        guard head.method == "GET" || head.method == "HEAD" else {
+            return refuse(Problem(.notFound, "Below /_gateway/ there are only things to GET."))
+        }
+        let path = head.path.dropFirst("/_gateway".count)
+        do throws(Problem) {
+            switch path {
+            case "/health":
+                respond(.object([.init("status", .string("ok"))]))
+            case "/budget":
+                respond(try budget())
+            case _ where path.hasPrefix("/calls/"):
+                try call(path.dropFirst("/calls/".count))
+            default:
+                throw Problem(.notFound, "There are /_gateway/budget, /_gateway/calls/{id} and /_gateway/health.")
+            }
+        } catch {
+            refuse(error)
+        }
+    }
+
+    func received(_ piece: ByteBuffer) {}
+    func receivedAll() {}
+    func callerFinishedSending() {}
+    func writable() {}
+
+    func callerGone() {
+        connection = nil
+    }
+
+    func bodyFailed(_ error: RequestError) {
+        // The answer, which the body has nothing to do with, is on its way or follows; the connection ends with it.
+    }
+
+    private func identify() throws(Problem) -> Caller {
+        let caller = try Caller(head.headers, standard: services.generations.generation.configuration.defaultWorkspace)
+        self.caller = caller
+        return caller
+    }
+
+    private func budget() throws(Problem) -> JSONValue {
+        let caller = try identify()
+        let now = services.clock()
+        let budget = services.generations.generation.configuration.budgets.budget(for: caller.workspace)
+        let scopes = services.accounts.scopes(workspace: caller.workspace, user: caller.user, budget: budget, at: now)
+        let status = services.accounts.status(workspace: caller.workspace, user: caller.user, provider: nil, budget: budget, at: now)
+        return .object([
+            .init("workspace", .string(caller.workspace)),
+            .init("currency", .string("USD")),
+            .init("enforcement", .string(budget.enforcement.rawValue)),
+            .init("timezone", .string(budget.timeZone)),
+            .init("state", .string(status.state.rawValue)),
+            .init("daily", window(status.daily)),
+            .init("monthly", window(status.monthly)),
+            .init("scopes", .array(scopes.map(scope))),
+        ])
+    }
+
+    private func scope(_ scope: ScopeStatus) -> JSONValue {
+        var members = [JSONValue.Member("scope", .string(scope.kind.rawValue))]
+        if let name = scope.name { members.append(.init("name", .string(name))) }
+        return .object(members + [.init("daily", window(scope.daily)), .init("monthly", window(scope.monthly))])
+    }
+
+    private func window(_ status: WindowStatus) -> JSONValue {
+        var members = [
+            JSONValue.Member("spent", .string(status.spent.description)), .init("held", .string(status.held.description)),
+        ]
+        if let limit = status.limit { members.insert(.init("limit", .string(limit.description)), at: 0) }
+        if let remaining = status.remaining { members.append(.init("remaining", .string(remaining.description))) }
+        return .object(members + [.init("resets_at", .string(status.window.resetText))])
+    }
+
+    private func call(_ text: Substring) throws(Problem) {
+        let caller = try identify()
+        guard let id = CallID(text) else { throw Problem(.badRequest, "A call's id is the 26 characters of X-Gateway-Request-Id.") }
+        Task { [services] in
+            let result: Result<CostRecord?, LedgerError>
+            do throws(LedgerError) {
+                result = .success(try await services.history.record(id: id, workspace: caller.workspace))
+            } catch {
+                result = .failure(error)
+            }
+            self.eventLoop.execute {
+                switch result {
+                case .success(let record?): self.respond(record.json)
+                case .success(nil): self.refuse(Problem(.notFound, "The workspace has no settled call of this id."))
+                case .failure:
+                    self.refuse(Problem(.trackerUnavailable, "The ledger, where this call may be, cannot be read at the moment."))
+                }
+            }
+        }
+    }
+
+    private func respond(_ value: JSONValue) {
+        guard let connection else { return }
+        self.connection = nil
+        let body = value.serialized
+        var response = ResponseHead(status: 200, capacity: 1024 + body.count)
+        response.add("Content-Type", "application/json")
+        response.add("Content-Length", String(body.count))
+        response.add("Cache-Control", "no-store")
+        report?.write(to: &response)
+        if let field = connection.beginResponse() { response.add("Connection", field) }
+        response.end()
+        if head.method != "HEAD" { response.append(body) }
+        connection.write(response.buffer)
+        connection.finish()
+    }
+
+    private func refuse(_ problem: Problem) {
+        guard let connection else { return }
+        self.connection = nil
+        var problem = problem
+        problem.workspace = caller?.workspace
+        connection.write(
+            ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))
+        connection.finish()
+    }
+
+    /// An identified workspace reads here too what is left.
+    private var report: CallReport? {
+        guard let caller else { return nil }
+        let now = services.clock()
+        let budget = services.generations.generation.configuration.budgets.budget(for: caller.workspace)
+        return CallReport(
+            id: services.ids.next(at: now), workspace: caller.workspace, cost: .zero, basis: .charged(.table),
+            status: services.accounts.status(workspace: caller.workspace, user: caller.user, provider: nil, budget: budget, at: now),
+            isUnverified: false)
+    }
+}

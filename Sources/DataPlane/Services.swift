@@ -1,0 +1,41 @@
+package import GatewayCore
+package import Logging
+
+/// What the data plane works with: the parts that one gateway has one of.
+package final class Services: Sendable {
+    package let generations: CurrentGeneration
+    package let accounts: Accounts
+    package let log: any DurableLog
+    package let history: any CallHistory
+    package let upstream: any Upstream
+    package let once: OnceCharges
+    package let metrics: Metrics
+    package let clock: WallClock
+    package let logger: Logger
+    package let ids = CallIDGenerator()
+
+    package init(
+        generations: CurrentGeneration, accounts: Accounts, log: any DurableLog, history: any CallHistory, upstream: any Upstream,
+        once: OnceCharges, metrics: Metrics, clock: @escaping WallClock, logger: Logger
+    ) {
+        self.generations = generations
+        self.accounts = accounts
+        self.log = log
+        self.history = history
+        self.upstream = upstream
+        self.once = once
+        self.metrics = metrics
+        self.clock = clock
+        self.logger = logger
+    }
+
+    var limits: Limits { generations.generation.configuration.limits }
+
+    /// Who answers a request: the gateway itself below `/_gateway/`, else a call to a provider.
+    func responder(to head: RequestHead, on connection: Connection) -> any ConnectionResponder {
+        if head.target.utf8.starts(with: "/_gateway".utf8), head.path == "/_gateway" || head.path.hasPrefix("/_gateway/") {
+            return LocalAnswer(head, on: connection, services: self)
+        }
+        return Call(head, on: connection, services: self)
+    }
+}

@@ -1,0 +1,165 @@
+import DataPlane
+import GatewayCore
+import NIOCore
+import Testing
+
+@Suite struct RequestParserTests {
+    private func parse(_ text: String) throws -> RequestHead {
+        try Array(text.utf8).withUnsafeBytes { bytes throws(RequestError) in try RequestParser.parse(bytes) }
+    }
+
+    @Test func readsARequest() throws {
+        let head = try parse(
+            "POST /openai/v1/chat?x=1 HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\nX-Empty:\r\nAccept:\t text/html \r\n\r\n")
+        #expect(head.method == "POST")
+        #expect(head.path == "/openai/v1/chat")
+        #expect(head.query == "x=1")
+        #expect(head.body == .length(12))
+        #expect(head.keepsAlive)
+        #expect(head.headers.first("accept") == "text/html")
+        #expect(head.headers.first("x-empty") == "")
+        #expect(head.headers[0].nameText == "Host")
+    }
+
+    @Test(arguments: [
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true),
+        ("GET / HTTP/1.0\r\n\r\n", false),
+        ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true),
+    ])
+    func knowsWhetherTheConnectionStays(text: String, stays: Bool) throws {
+        #expect(try parse(text).keepsAlive == stays)
+    }
+
+    /// Whatever two parsers could read in two ways is refused.
+    @Test(arguments: [
+        "GET / HTTP/1.1\nHost: a\n\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: a\u{0}b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",
+        "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n",
+        "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
+        "CONNECT evil.example:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET /\u{e4} HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1 \r\nHost: a\r\n\r\n",
+        "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+        "GET / http/1.1\r\nHost: a\r\n\r\n",
+        "GET /\r\n\r\n",
+        "G@T / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "\u{16}\u{3}\u{1} TLS hello\r\n\r\n",
+    ])
+    func refusesWhatIsAmbiguous(text: String) {
+        #expect(throws: RequestError.self) { try parse(text) }
+    }
+
+    /// No bytes make the parser trap, and what it accepts keeps its promises.
+    @Test func survivesAnyBytes() {
+        var random = SplitMix(seed: 7)
+        let seeds = [
+            "POST /a/b?c=d HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\n",
+            "GET /x HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\n",
+            "PUT /y HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\nTrailer: z\r\n\r\n",
+        ].map { Array($0.utf8) }
+        var accepted = 0
+        for round in 0..<20_000 {
+            var bytes = seeds[round % seeds.count]
+            for _ in 0...Int(random.next() % 4) {
+                let index = Int(random.next() % UInt64(bytes.count))
+                switch random.next() % 4 {
+                case 0: bytes[index] = UInt8(truncatingIfNeeded: random.next())
+                case 1: bytes.remove(at: index)
+                case 2: bytes.insert(contentsOf: bytes[index...].prefix(Int(random.next() % 9)), at: index)
+                default: bytes[index] = [13, 10, 32, 9, 58, 0, 44][Int(random.next() % 7)]
+                }
+                if bytes.isEmpty { bytes = [13, 10] }
+            }
+            guard let head = try? bytes.withUnsafeBytes({ try RequestParser.parse($0) }) else { continue }
+            accepted += 1
+            #expect(head.target.utf8.first == UInt8(ascii: "/"))
+            #expect(!head.method.isEmpty)
+            for index in 0..<head.headers.count {
+                #expect(!head.headers[index].value.contains { $0 == 13 || $0 == 10 || $0 == 0 })
+            }
+        }
+        #expect(accepted > 100)
+    }
+}
+
+@Suite struct ChunkedDecoderTests {
+    /// Decodes with the input cut into pieces of a size.
+    private func decode(_ text: String, piece: Int) throws -> (body: String, isComplete: Bool, rest: Int) {
+        var decoder = ChunkedDecoder()
+        var body = ""
+        let bytes = Array(text.utf8)
+        var input = ByteBuffer()
+        var offset = 0
+        while offset < bytes.count, !decoder.isComplete {
+            let end = min(offset + piece, bytes.count)
+            input.writeBytes(bytes[offset..<end])
+            offset = end
+            while let data = try decoder.next(&input) { body += String(buffer: data) }
+        }
+        return (body, decoder.isComplete, input.readableBytes + bytes.count - offset)
+    }
+
+    @Test(arguments: 1...40) func readsChunksInPiecesOfAnySize(piece: Int) throws {
+        let text = "5\r\nhello\r\n1;name=\"v\"\r\n \r\nA\r\nworld12345\r\n0\r\nTrailer: x\r\n\r\nGET /"
+        let decoded = try decode(text, piece: piece)
+        #expect(decoded.body == "hello world12345")
+        #expect(decoded.isComplete)
+        #expect(decoded.rest == 5)
+    }
+
+    @Test(arguments: [
+        "\r\n", "g\r\n", "5 \r\nhello\r\n", " 5\r\nhello\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n", "5\nhello\r\n", "5\r\nhelloX\r\n",
+        "5\r\nhello\n", "10000000000000000\r\n", "5;a\u{0}\r\nhello\r\n", "5\r\nhello\r\n0\r\nbad header\u{1}: x\r\n\r\n",
+        "0\r\n : x\r\n\r\n", "5;\r\r\nhello\r\n",
+    ])
+    func refusesWhatIsNoChunk(text: String) {
+        #expect(throws: RequestError.self) { try decode(text, piece: 3) }
+    }
+
+    @Test func boundsWhatItDrops() {
+        let text = "1;" + String(repeating: "x", count: 20_000) + "\r\n"
+        #expect(throws: RequestError.self) { try decode(text, piece: 1000) }
+    }
+}
+
+/// A small seeded generator: the same damage in every run.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
