@@ -1,0 +1,142 @@
+package import GatewayCore
+import HTTPTypes
+import Hummingbird
+import JSONPath
+package import Logging
+import NIOCore
+
+/// What operators ask and tell: health, metrics, the configuration in force, reloads and spending. Never reachable through the data plane.
+package struct AdminPlane: Sendable {
+    /// What the plane shows and sets in motion.
+    package struct Services: Sendable {
+        package var generations: CurrentGeneration
+        package var metrics: Metrics
+        package var accounts: Accounts
+        package var health: @Sendable () -> Health
+        package var reload: @Sendable () async -> ReloadOutcome
+        package var spend: @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow]
+        package var clock: WallClock
+        /// Required of every request when it is set.
+        package var token: Secret?
+        package var logger: Logger
+
+        package init(
+            generations: CurrentGeneration, metrics: Metrics, accounts: Accounts, health: @escaping @Sendable () -> Health,
+            reload: @escaping @Sendable () async -> ReloadOutcome,
+            spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], clock: @escaping WallClock, token: Secret?,
+            logger: Logger
+        ) {
+            self.generations = generations
+            self.metrics = metrics
+            self.accounts = accounts
+            self.health = health
+            self.reload = reload
+            self.spend = spend
+            self.clock = clock
+            self.token = token
+            self.logger = logger
+        }
+    }
+
+    private let services: Services
+    private let listen: GatewayCore.SocketAddress
+
+    package init(listen: GatewayCore.SocketAddress, services: Services) {
+        self.listen = listen
+        self.services = services
+    }
+
+    /// Serves until the surrounding task is cancelled. `started` gets the address, with the real port, once it listens.
+    package func run(started: @escaping @Sendable (GatewayCore.SocketAddress) async -> Void) async throws {
+        let router = Router()
+        router.add(middleware: TokenCheck(token: services.token))
+        addRoutes(to: router)
+        let host = listen.host
+        // The framework's own lines say nothing that the gateway's do not.
+        var quiet = services.logger
+        quiet.logLevel = .critical
+        let application = Application(
+            router: router, configuration: .init(address: .hostname(host, port: listen.port)),
+            onServerRunning: { channel in await started(GatewayCore.SocketAddress(host: host, port: channel.localAddress?.port ?? 0)) },
+            logger: quiet)
+        try await application.runService(gracefulShutdownSignals: [])
+    }
+
+    private func addRoutes(to router: Router<BasicRequestContext>) {
+        let services = services
+        router.get("healthz") { _, _ in AdminAnswer(.object([.init("status", .string("ok"))])) }
+        router.get("readyz") { _, _ in Readiness.answer(services.health(), generation: services.generations.generation) }
+        router.get("metrics") { _, _ in
+            AdminAnswer(
+                text: MetricsText.render(
+                    metrics: services.metrics, accounts: services.accounts, health: services.health(), generations: services.generations,
+                    now: services.clock()),
+                type: "text/plain; version=0.0.4; charset=utf-8")
+        }
+        router.get("v1/config") { _, _ in AdminAnswer(ConfigurationView.json(services.generations)) }
+        router.post("v1/reload") { _, _ in ConfigurationView.answer(to: await services.reload()) }
+        router.get("v1/spend") { request, _ in
+            await SpendView.answer(request, workspace: nil, services: services)
+        }
+        router.get("v1/workspaces/:id/spend") { request, context in
+            await SpendView.answer(request, workspace: context.parameters.get("id"), services: services)
+        }
+    }
+}
+
+/// An answer of the admin plane.
+struct AdminAnswer: ResponseGenerator, Sendable {
+    var status: Int
+    var type: String
+    var body: [UInt8]
+
+    init(_ value: JSONValue, status: Int = 200, type: String = "application/json") {
+        self.status = status
+        self.type = type
+        body = value.serialized + [UInt8(ascii: "\n")]
+    }
+
+    init(text: String, type: String) {
+        status = 200
+        self.type = type
+        body = Array(text.utf8)
+    }
+
+    /// A problem of RFC 9457.
+    init(problem status: Int, _ title: String, _ detail: String, _ more: [JSONValue.Member] = []) {
+        self.init(
+            .object(
+                [
+                    .init("type", .string("about:blank")), .init("title", .string(title)),
+                    .init("status", .number(JSONNumber(Int64(status)))), .init("detail", .string(detail)),
+                ] + more), status: status, type: "application/problem+json")
+    }
+
+    func response(from request: Request, context: some RequestContext) throws -> Response {
+        var headers = HTTPFields()
+        headers[.contentType] = type
+        headers[.cacheControl] = "no-store"
+        return Response(
+            status: HTTPResponse.Status(code: status), headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    }
+}
+
+/// `Authorization: Bearer …`, compared in a time that does not depend on where it differs.
+private struct TokenCheck<Context: RequestContext>: RouterMiddleware {
+    let token: Secret?
+
+    func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response) async throws -> Response {
+        guard let token else { return try await next(request, context) }
+        let given = Array((request.headers[.authorization] ?? "").utf8)
+        let wanted = Array("Bearer \(token.reveal())".utf8)
+        var difference = given.count ^ wanted.count
+        for index in wanted.indices { difference |= Int(wanted[index] ^ (index < given.count ? given[index] : 0)) }
+        guard difference == 0 else {
+            var response = try AdminAnswer(problem: 401, "Not authenticated", "The admin plane wants its token: Authorization: Bearer ….")
+                .response(from: request, context: context)
+            response.headers[.wwwAuthenticate] = "Bearer"
+            return response
+        }
+        return try await next(request, context)
+    }
+}

@@ -1,0 +1,80 @@
+import GatewayCore
+import Synchronization
+
+/// `/metrics`, in Prometheus' text format, version 0.0.4.
+enum MetricsText {
+    static func render(metrics: Metrics, accounts: Accounts, health: Health, generations: CurrentGeneration, now: Timestamp) -> String {
+        var text = ""
+        func family(_ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: String)]) {
+            guard !samples.isEmpty else { return }
+            text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+            for sample in samples { text += "\(name)\(sample.labels) \(sample.value)\n" }
+        }
+        func single(_ name: String, _ type: String, _ help: String, _ value: some CustomStringConvertible) {
+            family(name, type, help, [("", value.description)])
+        }
+
+        let calls = metrics.calls
+        family(
+            "gateway_calls_total", "counter", "Calls by provider, operation and outcome.", calls.map { (labels($0.0), String($0.1.calls)) })
+        let charged = calls.filter { $0.0.basis != nil }
+        family("gateway_cost_dollars_total", "counter", "Charged, in US dollars.", charged.map { (labels($0.0), $0.1.cost.description) })
+        family("gateway_tokens_total", "counter", "Charged tokens.", charged.map { (labels($0.0), String($0.1.tokens)) })
+        family(
+            "gateway_call_seconds_total", "counter", "From reservation to settlement, summed.",
+            charged.map { (labels($0.0), seconds($0.1.duration)) })
+
+        let books = accounts.snapshot
+        single("gateway_held_dollars", "gauge", "Held for calls in flight, in US dollars.", books.held)
+        single("gateway_reservations_open", "gauge", "Calls in flight that hold something.", books.openReservations)
+        single(
+            "gateway_reservations_unknown_total", "counter", "Settlements of no open reservation; must stay 0.", books.unknownReservations)
+        single("gateway_workspaces_unverified", "gauge", "Workspaces whose spending is not known yet.", books.unverifiedWorkspaces)
+        single("gateway_shadow_refusals_total", "counter", "Calls that shadow budgets would have refused.", metrics.shadowRefusals.count)
+        single(
+            "gateway_unverified_calls_total", "counter", "Calls that went on although the tracker failed.", metrics.unverifiedCalls.count)
+        single("gateway_unanswered_calls_total", "counter", "Calls that were sent and had no response head.", metrics.unansweredCalls.count)
+        single(
+            "gateway_metering_problems_total", "counter", "Answers that could not be metered and were charged their estimate.",
+            metrics.meteringProblems.count)
+
+        single("gateway_journal_failures_total", "counter", "Entries that the journal did not take at once.", metrics.journalFailures.count)
+        single("gateway_journal_failing", "gauge", "1 while the journal cannot be written.", health.journal.isWell ? 0 : 1)
+        single("gateway_ledger_failing", "gauge", "1 while the ledger takes no records.", health.ledger.isWell ? 0 : 1)
+        single("gateway_ledger_failing_seconds", "gauge", "For how long the ledger has taken none.", failing(health.ledger, now))
+        single("gateway_ledger_backlog_records", "gauge", "Settled records that are not in the ledger yet.", health.backlog)
+        single("gateway_ledger_backlog_bytes", "gauge", "Bytes of the journal that the ledger has not reached.", health.backlogBytes)
+
+        let last = generations.lastAttempt
+        single(
+            "gateway_generation", "gauge", "The configuration in force: 1 at the start, one more with each reload.",
+            generations.generation.number)
+        single("gateway_reload_failures_total", "counter", "Reloads that were refused.", last.failures)
+        single("gateway_connections_accepted_total", "counter", "Callers' connections.", metrics.connectionsAccepted.count)
+        single("gateway_connections_refused_total", "counter", "Connections over limits.connections.", metrics.connectionsRefused.count)
+        single("gateway_bad_requests_total", "counter", "Requests that were no HTTP the gateway serves.", metrics.refusedRequests.count)
+        single(
+            "gateway_buffered_bytes", "gauge", "Bytes of answers that are held for metering.",
+            metrics.bufferedBytes.load(ordering: .relaxed))
+        return text
+    }
+
+    private static func labels(_ series: Metrics.Series) -> String {
+        var text = #"{provider="\#(escaped(series.provider))",operation="\#(escaped(series.operation))",outcome="\#(series.outcome)""#
+        if let basis = series.basis { text += #",basis="\#(basis.rawValue)""# }
+        return text + "}"
+    }
+
+    private static func escaped(_ value: String) -> String {
+        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    }
+
+    private static func seconds(_ microseconds: Int64) -> String {
+        let fraction = String(microseconds % 1_000_000)
+        return "\(microseconds / 1_000_000).\(String(repeating: "0", count: 6 - fraction.utf8.count))\(fraction)"
+    }
+
+    private static func failing(_ part: Health.Part, _ now: Timestamp) -> String {
+        part.failingSince.map { seconds(max(0, now.microseconds - $0.microseconds)) } ?? "0"
+    }
+}
