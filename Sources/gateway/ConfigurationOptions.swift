@@ -1,0 +1,33 @@
+import AdapterFiles
+import ArgumentParser
+import Foundation
+package import GatewayCore
+
+/// `--config`, which nearly every command has.
+struct ConfigurationOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The configuration.", valueName: "file"))
+    var config = "config.yaml"
+
+    /// The configuration alone, for commands that only need its addresses. Throws its problems.
+    func configuration() throws -> Configuration {
+        let loaded = GenerationLoader(launch()).load(number: 1, at: machineClock())
+        guard let generation = loaded.generation else {
+            throw fail(loaded.diagnostics.filter { $0.severity == .error }.map { $0.description })
+        }
+        return generation.configuration
+    }
+
+    func launch(
+        isSandbox: Bool = false, listen: SocketAddress? = nil, adminListen: SocketAddress? = nil, ledger: String? = nil
+    ) -> LaunchOptions {
+        LaunchOptions(
+            configFile: config, isSandbox: isSandbox, listen: listen, adminListen: adminListen, ledger: ledger,
+            environment: { ProcessInfo.processInfo.environment[$0] })
+    }
+}
+
+extension SocketAddress: ExpressibleByArgument {
+    package init?(argument: String) {
+        self.init(argument)
+    }
+}

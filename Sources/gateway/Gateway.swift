@@ -1,0 +1,23 @@
+import ArgumentParser
+
+@main
+struct Gateway: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway",
+        abstract: "A gateway to paid data and AI providers: metered to the nano-dollar, held to a budget, recorded for good.",
+        discussion: """
+            Callers use it in the place of a provider: http://HOST:PORT/PROVIDER/the/provider's/own/path. Each provider is one YAML
+            file, its adapter. Exit codes: 0 done, 1 it ran and the answer is no, 64 wrong usage.
+            """,
+        subcommands: [Serve.self, Check.self, Price.self, Query.self, Spend.self, Reload.self])
+}
+
+/// Ends a command with exit code 1 and its reasons on standard error.
+func fail(_ lines: String...) -> ExitCode {
+    fail(lines)
+}
+
+func fail(_ lines: [String]) -> ExitCode {
+    for line in lines { printError(line) }
+    return ExitCode(1)
+}

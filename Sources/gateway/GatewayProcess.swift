@@ -1,0 +1,225 @@
+import AdapterFiles
+import AdminPlane
+import ArgumentParser
+import CurlUpstream
+import DataPlane
+import Foundation
+import GatewayCore
+import Journal
+import Logging
+import SQLiteLedger
+import Sandbox
+import UnixSignals
+
+/// One running gateway: all parts put together, started in order, and stopped in the opposite one.
+final class GatewayProcess: Sendable {
+    let current: CurrentGeneration
+    let accounts: Accounts
+    let journal: Journal
+    let writer: LedgerWriter
+    let once = OnceCharges()
+    let metrics = Metrics()
+    let books: Books
+    let logger: Logger
+    private let reloader: Reloader
+    private let upstream: any Upstream
+    private let stopUpstream: @Sendable () -> Void
+    private let isSandbox: Bool
+    private let eventLoops: Int
+    private let prices: PriceVersionLog
+
+    /// How long calls in flight may take to finish at a shutdown, and the ledger to take what is left.
+    private static let grace = Duration.seconds(30)
+    private static let lastDrain = Duration.seconds(10)
+
+    /// Opens the journal and the ledger. Throws an exit code, its sentence printed, when this process cannot serve.
+    init(
+        loader: GenerationLoader, loaded: LoadedFiles, generation: Generation, isSandbox: Bool, eventLoops: Int, logger: Logger
+    ) async throws {
+        let configuration = generation.configuration
+        self.logger = logger
+        self.isSandbox = isSandbox
+        self.eventLoops = eventLoops
+        guard configuration.authentication == .header else {
+            throw fail("gateway: auth.mode: keys is not in this version; write 'mode: header' and listen on loopback or in a trusted mesh")
+        }
+        guard case .sqlite(let path) = configuration.ledger.engine else {
+            throw fail("gateway: ledger.url: this version keeps its ledger in SQLite alone; write sqlite:PATH")
+        }
+        do {
+            journal = try Journal(
+                folder: configuration.ledger.journal,
+                options: .init(synchronous: configuration.ledger.synchronous == .full ? .full : .normal), clock: machineClock,
+                replayLine: printError)
+        } catch {
+            throw fail("gateway: ledger.journal: \(error)")
+        }
+        for damage in journal.damage { logger.error("the journal is damaged", metadata: ["at": "\(damage)"]) }
+        writer = LedgerWriter(journal: journal, clock: machineClock) { () async throws(LedgerError) in
+            try SQLiteLedger(path: path, clock: machineClock)
+        }
+        do {
+            let interrupted = try journal.recover()
+            if !interrupted.isEmpty {
+                logger.warning(
+                    "calls were interrupted by the last end of the gateway and are charged their estimate",
+                    metadata: ["calls": "\(interrupted.count)"])
+            }
+            try await writer.open()
+        } catch {
+            journal.close()
+            throw fail("gateway: \(error)")
+        }
+        if let error = writer.status.lastError {
+            logger.error("the ledger cannot be opened; calls go on and are journaled until it can", metadata: ["error": "\(error)"])
+        }
+
+        let current = CurrentGeneration(generation)
+        let accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts)
+        let books = Books(accounts: accounts, once: once, writer: writer, current: current, logger: logger)
+        let prices = PriceVersionLog(log: writer)
+        self.current = current
+        self.accounts = accounts
+        self.books = books
+        self.prices = prices
+        if isSandbox {
+            upstream = SandboxUpstream(generations: current)
+            stopUpstream = {}
+        } else {
+            let curl = try CurlUpstream(threads: eventLoops)
+            upstream = curl
+            stopUpstream = { curl.shutdown() }
+        }
+        reloader = Reloader(
+            loader: loader, started: loaded, current: current, clock: machineClock,
+            report: { outcome in Self.report(outcome, logger: logger) },
+            warn: { logger.warning("\($0)") },
+            adopt: { next in
+                prices.note(next)
+                books.adopt(next.configuration)
+            })
+    }
+
+    private static func report(_ outcome: ReloadOutcome, logger: Logger) {
+        switch outcome {
+        case .replaced(let generation, let notes):
+            logger.notice("reloaded", metadata: ["generation": "\(generation)"])
+            for note in notes { logger.warning("\(note)") }
+        case .unchanged:
+            break
+        case .refused(let generation, let problems):
+            logger.error("reload refused; generation \(generation) stays in force")
+            for problem in problems { logger.error("\(problem)") }
+        }
+    }
+
+    /// Serves until a signal says to stop.
+    func run() async throws {
+        prices.note(current.generation)
+        let writing = Task { await writer.run() }
+        await books.loadAtStart()
+        let configuration = current.generation.configuration
+        let services = Services(
+            generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once, metrics: metrics,
+            clock: machineClock, logger: logger)
+        let dataPlane: DataPlane
+        do {
+            dataPlane = try await DataPlane.start(listen: configuration.listen, eventLoops: eventLoops, services: services)
+        } catch {
+            await stop(writing)
+            throw fail("gateway: cannot listen on \(configuration.listen): \(error)")
+        }
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let outcome: Result<Void, any Error> = await withTaskGroup(of: Result<Void, any Error>?.self) { tasks in
+            tasks.addTask { await self.serveAdmin(configuration.admin, dataPlane: dataPlane.address) }
+            tasks.addTask {
+                for await signal in signals {
+                    guard signal == .sighup else { return .success(()) }
+                    _ = await self.reloader.reload()
+                }
+                return nil
+            }
+            tasks.addTask {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: .seconds(60))
+                    self.accounts.purge(at: machineClock())
+                }
+                return nil
+            }
+            reloader.watch()
+            var result: Result<Void, any Error> = .success(())
+            for await case let outcome? in tasks {
+                result = outcome
+                break
+            }
+            logger.notice("stopping: calls in flight may finish")
+            await dataPlane.stop(grace: Self.grace)
+            tasks.cancelAll()
+            return result
+        }
+        reloader.stop()
+        await stop(writing)
+        logger.notice("stopped")
+        do {
+            try outcome.get()
+        } catch let code as ExitCode {
+            throw code
+        } catch {
+            throw fail("gateway: \(error)")
+        }
+    }
+
+    private func serveAdmin(_ admin: Admin, dataPlane: SocketAddress) async -> Result<Void, any Error>? {
+        let plane = AdminPlane(
+            listen: admin.listen,
+            services: AdminPlane.Services(
+                generations: current, metrics: metrics, accounts: accounts, health: { self.health },
+                reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
+                clock: machineClock, token: admin.token, logger: logger))
+        do {
+            try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
+            return nil
+        } catch is CancellationError {
+            return nil
+        } catch {
+            return .failure(fail("gateway: cannot listen on \(admin.listen) (admin.listen): \(error)"))
+        }
+    }
+
+    /// The one line that says that it serves.
+    private func announce(dataPlane: SocketAddress, admin: SocketAddress) {
+        let generation = current.generation
+        let on = generation.adapters.values.filter { $0.isEnabled && $0.missingVariables.isEmpty }.map(\.provider).sorted()
+        var ledger = "?"
+        if case .sqlite(let path) = generation.configuration.ledger.engine { ledger = "sqlite:\(path)" }
+        let line =
+            "gateway: serving on http://\(dataPlane)\(isSandbox ? " (sandbox)" : ""), admin on http://\(admin), "
+            + "adapters \(on.isEmpty ? "none" : on.joined(separator: " ")), generation \(generation.number), ledger \(ledger)"
+        // Not print: its buffer would keep the line from whoever waits for it.
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+    }
+
+    private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
+        guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
+        return try await ledger.spend(query)
+    }
+
+    private var health: Health {
+        let status = writer.status
+        let journal = self.journal.health
+        return Health(
+            journal: Health.Part(failingSince: journal.failingSince, lastError: journal.lastError.map { "\($0)" }),
+            ledger: Health.Part(failingSince: status.failingSince, lastError: status.lastError?.description),
+            budgetsLoaded: books.areLoaded, backlog: status.recentRecords, backlogBytes: Int(clamping: status.backlogBytes))
+    }
+
+    private func stop(_ writing: Task<Void, Never>) async {
+        stopUpstream()
+        if await !writer.drain(within: Self.lastDrain) {
+            logger.warning("the ledger did not take all records; the journal keeps them for the next start")
+        }
+        writing.cancel()
+        await writing.value
+        journal.close()
+    }
+}

@@ -1,0 +1,91 @@
+import AdapterFiles
+import ArgumentParser
+import Foundation
+import GatewayCore
+import JSONPath
+import SQLiteLedger
+
+struct Spend: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Sum up what was spent, from the ledger.",
+        discussion: """
+            Asks the running gateway, else reads the ledger itself. Example:
+              gateway spend --workspace acme --by provider,day --from 2026-11-01
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Option(help: "Only this workspace.")
+    var workspace: String?
+
+    @Option(help: ArgumentHelp("What to sum by, comma-separated: provider, operation, day, user, entity.", valueName: "dimensions"))
+    var by = "provider"
+
+    @Option(help: "The first day (2026-11-01) or instant; the month's first day when left out.")
+    var from: String?
+
+    @Option(help: "The last day, included, or the instant before which; now when left out.")
+    var to: String?
+
+    @Option(help: "table, json or csv.")
+    var format: SpendFormat = .table
+
+    func run() async throws {
+        let query: SpendQuery
+        do {
+            query = try SpendQuery(workspace: workspace, by: by, from: from, to: to, now: machineClock())
+        } catch {
+            throw ValidationError(error.description)
+        }
+        let configuration = try options.configuration()
+        let report: JSONValue
+        if let reply = await AdminClient(address: configuration.admin.listen, token: configuration.admin.token).send("GET", target(query)) {
+            guard reply.status == 200, let root = reply.json, let value = try? JSONValue(root) else {
+                let detail = reply.json?["detail"]?.string ?? String(decoding: reply.body.prefix(200), as: UTF8.self)
+                throw fail("gateway: the running gateway's admin plane answered \(reply.status): \(detail)")
+            }
+            report = value
+        } else {
+            report = SpendReport.json(try await fromLedger(query, configuration), query: query)
+        }
+        FileHandle.standardOutput.write(Data(format.render(report).utf8))
+    }
+
+    private func target(_ query: SpendQuery) -> String {
+        var parameters = ["from=\(query.from.rfc3339)", "to=\(query.until.rfc3339)"]
+        if !query.by.isEmpty { parameters.append("by=\(query.by.map(\.rawValue).joined(separator: ","))") }
+        if let workspace { parameters.append("workspace=\(PercentCoding.encoded(workspace))") }
+        return "/v1/spend?\(parameters.joined(separator: "&"))"
+    }
+
+    private func fromLedger(_ query: SpendQuery, _ configuration: Configuration) async throws -> [SpendRow] {
+        do {
+            switch configuration.ledger.engine {
+            case .sqlite(let path):
+                let ledger = try SQLiteLedger.readOnly(path, clock: machineClock)
+                let rows = try await ledger.spend(query)
+                await ledger.close()
+                return rows
+            case .postgres:
+                throw LedgerError(.unavailable, "ledger.url: this version keeps its ledger in SQLite alone; write sqlite:PATH")
+            }
+        } catch let error as LedgerError {
+            throw fail("gateway: no gateway answers on \(configuration.admin.listen), and the ledger cannot be read: \(error)")
+        }
+    }
+}
+
+enum SpendFormat: String, ExpressibleByArgument, CaseIterable {
+    case table, json, csv
+
+    func render(_ report: JSONValue) -> String {
+        switch self {
+        case .json:
+            String(decoding: report.serialized, as: UTF8.self) + "\n"
+        case .csv:
+            SpendTable(report).csv
+        case .table:
+            SpendTable(report).text
+        }
+    }
+}
