@@ -21,11 +21,14 @@ import Testing
         let budget = Budget(workspace: WindowLimits(daily: Money("3.2"), monthly: nil))
         try await Bench.run(budget: budget, eventLoops: 2) { bench in
             let clients = try (0..<64).map { _ in try bench.client() }
-            // Rounds of callers who all want the same: 0.10 each, 32 fit.
+            // 200 rounds of callers who all want the same at once: 0.10 each, 32 fit. Each round has a workspace, and so a budget, of its
+            // own; every tenth asks the one before once more, which has nothing left.
             var forwarded = 0
-            for round in 0..<3 {
-                for client in clients { try client.send(request("/acme/v1/upload", method: "POST")) }
-                let expected = round == 0 ? 32 : 0
+            for round in 0..<200 {
+                let isSpent = round % 10 == 9
+                let workspace = "race-\(isSpent ? round - 1 : round)"
+                for client in clients { try client.send(request("/acme/v1/upload", method: "POST", workspace: workspace)) }
+                let expected = isSpent ? 0 : 32
                 let calls = try (0..<expected).map { _ in try bench.upstream.next() }
                 forwarded += calls.count
                 shuffle(calls, seed: UInt64(round)) { call, _ in call.answer(body: "ok") }
@@ -34,7 +37,9 @@ import Testing
                 #expect(statuses.filter { $0 == 429 }.count == 64 - expected)
             }
             #expect(bench.upstream.count == forwarded)
-            #expect(bench.log.settled.map(\.cost).reduce(.zero, +) == Money("3.2"))
+            #expect(forwarded == 180 * 32)
+            #expect(bench.log.settled.map(\.cost).reduce(.zero, +) == Money("576"))
+            #expect(bench.accounts.snapshot.held == .zero && bench.accounts.snapshot.openReservations == 0)
         }
     }
 

@@ -105,9 +105,10 @@ final class Bench: Sendable {
 
 /// A request of the workspace `w1`.
 func request(
-    _ target: String, _ headers: [String] = [], method: String = "GET", body: String? = nil, version: String = "1.1"
+    _ target: String, _ headers: [String] = [], method: String = "GET", body: String? = nil, version: String = "1.1",
+    workspace: String = "w1"
 ) -> String {
-    var text = "\(method) \(target) HTTP/\(version)\r\nHost: gateway.example\r\nX-Workspace-Id: w1\r\n"
+    var text = "\(method) \(target) HTTP/\(version)\r\nHost: gateway.example\r\nX-Workspace-Id: \(workspace)\r\n"
     for header in headers { text += header + "\r\n" }
     if let body { text += "Content-Length: \(body.utf8.count)\r\n\r\n\(body)" } else { text += "\r\n" }
     return text
