@@ -49,7 +49,11 @@ let package = Package(
         .target(name: "Journal", dependencies: ["GatewayCore", "CZlib"], swiftSettings: settings),
         .target(
             name: "SQLiteLedger",
-            dependencies: ["GatewayCore", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "GatewayCore", .product(name: "GRDB", package: "GRDB.swift"),
+                // SQLite's own functions for the one statement that runs for every call.
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
             resources: [.embedInCode("Migrations")],
             swiftSettings: settings),
         .target(

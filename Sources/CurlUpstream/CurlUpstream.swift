@@ -127,8 +127,9 @@ package struct CurlSettings: Sendable {
     /// Bytes of a response body that may stand unacknowledged, give or take one of curl's pieces (16 KiB). A transfer that has reached it
     /// goes on when no more than half of them are left.
     package var window = 256 * 1024
-    /// curl's receive buffer of a running transfer, bytes.
-    package var bufferSize = 64 * 1024
+    /// curl's receive buffer of a running transfer, bytes. curl gives it back after each one, and the C library tidies up its whole heap
+    /// whenever 64 KiB or more are given back.
+    package var bufferSize = 32 * 1024
     /// The caller is asked for more of a streamed body when fewer bytes than this are queued.
     package var uploadLowWater = 64 * 1024
     /// The header fields of one response, 1xx and trailers included, bytes.

@@ -5,17 +5,21 @@ import GatewayCore
 /// A class, because it is large, never changes, and is looked at in every step of a call.
 final class Admission {
     let generation: Generation
-    let adapter: Adapter
-    let operation: Operation
+    let provider: Provider
     let captures: [String: String]
     let caller: Caller
     /// The provider's own path.
     let path: String
+    /// The same as the ledger keeps it: cut to 100 characters.
+    let endpoint: String
     let query: Substring?
     /// The operation compiled against the prices in force when the call began.
     let meter: Meter
     /// Refuse if the estimate is higher.
     let maximumCost: Money?
+
+    var adapter: Adapter { provider.adapter }
+    var operation: Operation { meter.operation }
 
     /// What could be understood of a request that is refused, for the headers of the refusal.
     struct Refusal: Error {
@@ -29,7 +33,7 @@ final class Admission {
         // Bytes, not characters: a target is ASCII.
         let target = head.path.utf8.dropFirst()
         let segment = target.prefix { $0 != UInt8(ascii: "/") }
-        let provider = String(Substring(segment))
+        let name = String(Substring(segment))
         let rest = target[segment.endIndex...]
         let path = rest.isEmpty ? "/" : String(Substring(rest))
         let caller: Caller
@@ -37,18 +41,18 @@ final class Admission {
             caller = try Caller(head.headers, standard: generation.configuration.defaultWorkspace)
         } catch {
             var problem = error
-            problem.provider = generation.adapters[provider] == nil ? nil : provider
+            problem.provider = generation.providers[name] == nil ? nil : name
             throw Refusal(problem: problem)
         }
         func refuse(_ code: Problem.Code, _ detail: String, operation: String? = nil, known: Bool = true) -> Refusal {
             var problem = Problem(code, detail)
-            problem.provider = known ? provider : nil
+            problem.provider = known ? name : nil
             problem.workspace = caller.workspace
             return Refusal(problem: problem, caller: caller, operation: operation)
         }
 
-        guard let adapter = generation.adapters[provider] else {
-            let known = generation.adapters.keys.sorted().joined(separator: ", ")
+        guard let provider = generation.providers[name] else {
+            let known = generation.providers.keys.sorted().joined(separator: ", ")
             throw refuse(
                 .unknownProvider, "The first path segment names the provider; known: \(known.isEmpty ? "none" : known).", known: false)
         }
@@ -56,33 +60,33 @@ final class Admission {
             throw refuse(
                 .badRequest, "The path has a '.' or '..' segment or a control character, plain or encoded: it could be read in two ways.")
         }
-        guard adapter.isEnabled else {
+        guard provider.adapter.isEnabled else {
             throw refuse(.providerUnavailable, "The provider is turned off in the gateway's configuration.")
         }
-        guard adapter.missingVariables.isEmpty else {
-            let names = adapter.missingVariables.joined(separator: ", ")
+        guard provider.adapter.missingVariables.isEmpty else {
+            let names = provider.adapter.missingVariables.joined(separator: ", ")
             throw refuse(.providerUnavailable, "The provider is off: the gateway's environment has no \(names).")
         }
-        guard let match = adapter.match(method: head.method, path: path) else {
+        guard let match = provider.adapter.match(method: head.method, path: path) else {
             throw refuse(.unknownOperation, "The adapter has no operation for \(head.method) with this path.")
         }
-        let operation = match.operation
-        guard let meter = generation.meters[provider]?.meter(operation: match.index, at: now) else {
-            throw refuse(.unpriced, "The adapter has no prices for today.", operation: operation.name)
+        guard let meter = provider.meters.meter(operation: match.index, at: now) else {
+            throw refuse(.unpriced, "The adapter has no prices for today.", operation: provider.adapter.operations[match.index].name)
         }
         var maximumCost: Money?
         if let text = head.headers.first("X-Gateway-Max-Cost") {
             guard let amount = Money(text), amount >= .zero else {
-                throw refuse(.badRequest, "X-Gateway-Max-Cost must be an amount in US dollars, such as 0.50.", operation: operation.name)
+                throw refuse(.badRequest, "X-Gateway-Max-Cost must be an amount in US dollars, such as 0.50.", operation: meter.operation.name)
             }
             maximumCost = amount
         }
         self.generation = generation
-        self.adapter = adapter
-        self.operation = operation
+        self.provider = provider
         self.captures = match.captures
         self.caller = caller
         self.path = path
+        // A target is ASCII: its bytes are its characters.
+        endpoint = path.utf8.count <= 100 ? path : String(path.prefix(100))
         self.query = head.query
         self.meter = meter
         self.maximumCost = maximumCost
@@ -104,11 +108,11 @@ final class Admission {
 
     /// The request as the provider gets it: the caller's, less what is between the caller and the gateway, plus the provider's credentials.
     func upstreamRequest(_ head: RequestHead, body: UpstreamRequest.Body) -> UpstreamRequest {
-        let settings = adapter.upstream
+        let settings = provider.adapter.upstream
         var headers = HeaderList()
         headers.reserveCapacity(fields: head.headers.count + 4, bytes: 1024)
         let nominated = HopByHop.nominated(by: head.headers)
-        let credentials = settings.credentialPlaces
+        let credentials = provider.credentialPlaces
         for index in 0..<head.headers.count {
             let field = head.headers[index]
             if HopByHop.includes(field, nominated: nominated) || Self.isForGateway(field) { continue }

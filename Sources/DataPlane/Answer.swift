@@ -45,9 +45,9 @@ struct Answer {
     }
 
     private static func isEventStream(_ headers: HeaderList) -> Bool {
-        guard let type = headers.first("content-type") else { return false }
-        let media = type.prefix { $0 != ";" && $0 != " " && $0 != "\t" }
-        return equalIgnoringCase(media.utf8, "text/event-stream".utf8)
+        guard let index = headers.firstIndex(of: "content-type") else { return false }
+        let media = headers[index].value.prefix { $0 != UInt8(ascii: ";") && $0 != SP && $0 != TAB }
+        return equalIgnoringCase(media, "text/event-stream".utf8)
     }
 
     /// RFC 9112, section 6.3: a transfer coding overrides a length, and lengths that differ are none.

@@ -22,7 +22,7 @@ extension Call {
         guard let pledge, let admission else { return nil }
         return CostRecord(
             id: pledge.id, workspace: admission.caller.workspace, user: admission.caller.user, provider: admission.adapter.provider,
-            endpoint: String(admission.path.prefix(100)), operation: admission.operation.name, cost: cost, basis: basis,
+            endpoint: admission.endpoint, operation: admission.operation.name, cost: cost, basis: basis,
             priceVersion: admission.meter.priceVersion, estimate: pledge.estimate.cost,
             entityType: admission.caller.entityType ?? admission.operation.entity, entityID: admission.caller.entityID, success: false,
             createdAt: pledge.startedAt, day: pledge.reservation.day)

@@ -10,7 +10,7 @@ import NIOCore
 final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     let services: Services
     let head: RequestHead
-    private let eventLoop: any EventLoop
+    private let arrivals: Arrivals
     private let registry: ConnectionRegistry
     /// Nil once the caller is gone or has its whole response.
     var connection: Connection?
@@ -65,8 +65,8 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         self.head = head
         self.connection = connection
         self.services = services
-        eventLoop = connection.eventLoop
         registry = connection.registry
+        arrivals = registry.arrivals
     }
 
     var limits: Limits {
@@ -199,10 +199,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
 
     /// Journals an entry; `completion` runs on the event loop.
     func append(_ entry: JournalEntry, completion: @escaping @Sendable (Call, Result<Void, DurabilityError>) -> Void) {
-        registry.log.append(
-            LogAppend(entry) { result in
-                self.eventLoop.execute { completion(self, result) }
-            })
+        registry.log.append(LogAppend(entry) { result in self.arrivals.post(.logged(self, result, then: completion)) })
     }
 
     func noteTrackerError(_ what: String, _ error: DurabilityError) {
@@ -246,11 +243,13 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     }
 
     func receive(_ events: [UpstreamEvent]) {
-        eventLoop.execute {
-            for event in events { self.handle(event) }
-            // Once for all of them. What is settled goes out with its end, when the record is durable.
-            if self.isHeadSent, self.exchange?.isSettled == false { self.connection?.flush() }
-        }
+        arrivals.post(.received(self, events))
+    }
+
+    func handle(_ events: [UpstreamEvent]) {
+        for event in events { handle(event) }
+        // Once for all of them. What is settled goes out with its end, when the record is durable.
+        if isHeadSent, exchange?.isSettled == false { connection?.flush() }
     }
 
     private func handle(_ event: UpstreamEvent) {

@@ -35,20 +35,20 @@ struct CallReport {
         if let provider { head.add("X-Gateway-Provider", provider) }
         if let operation { head.add("X-Gateway-Operation", operation) }
         head.add("X-Gateway-Workspace", workspace)
-        if let cost { head.add("X-Gateway-Cost", cost.description) }
+        if let cost { head.add("X-Gateway-Cost", cost) }
         head.add("X-Gateway-Cost-Basis", basis.text)
         if let priceVersion { head.add("X-Gateway-Price-Version", priceVersion) }
         if let status {
             let (daily, monthly) = (status.daily, status.monthly)
-            head.add("X-Gateway-Spend-Daily", daily.spent.description)
-            head.add("X-Gateway-Spend-Monthly", monthly.spent.description)
+            head.add("X-Gateway-Spend-Daily", daily.spent)
+            head.add("X-Gateway-Spend-Monthly", monthly.spent)
             if let limit = daily.limit, let remaining = daily.remaining {
-                head.add("X-Gateway-Limit-Daily", limit.description)
-                head.add("X-Gateway-Remaining-Daily", remaining.description)
+                head.add("X-Gateway-Limit-Daily", limit)
+                head.add("X-Gateway-Remaining-Daily", remaining)
             }
             if let limit = monthly.limit, let remaining = monthly.remaining {
-                head.add("X-Gateway-Limit-Monthly", limit.description)
-                head.add("X-Gateway-Remaining-Monthly", remaining.description)
+                head.add("X-Gateway-Limit-Monthly", limit)
+                head.add("X-Gateway-Remaining-Monthly", remaining)
             }
             head.add("X-Gateway-Reset-Daily", daily.window.resetText)
             head.add("X-Gateway-Reset-Monthly", monthly.window.resetText)

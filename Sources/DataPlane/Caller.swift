@@ -20,13 +20,13 @@ struct Caller {
     }
 
     private static func identifier(_ name: String, _ headers: HeaderList) throws(Problem) -> String? {
-        guard headers.contains(name) else { return nil }
-        let values = headers.all(name)
-        guard values.count == 1, let value = values.first, (1...128).contains(value.utf8.count),
-            value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
+        guard let index = headers.firstIndex(of: name) else { return nil }
+        let value = headers[index].value
+        guard headers.firstIndex(of: name, from: index + 1) == nil, (1...128).contains(value.count),
+            value.allSatisfy({ $0 >= 0x20 && $0 < 0x7F })
         else {
             throw Problem(.badRequest, "\(name) must stand once and have 1 to 128 printable ASCII characters.")
         }
-        return value
+        return String(decoding: value, as: UTF8.self)
     }
 }

@@ -1,3 +1,4 @@
+import GatewayCore
 import NIOCore
 
 /// The connections and calls of one event loop: closes connections that wait too long, and drains at shutdown.
@@ -6,14 +7,17 @@ import NIOCore
 final class ConnectionRegistry {
     /// What its calls journal.
     let log: LogBatch
+    /// What other threads bring to them.
+    let arrivals: Arrivals
     private var connections: [ObjectIdentifier: Connection] = [:]
     /// Calls that are reserved and not yet settled and let go, with or without a caller.
     private(set) var openCalls = 0
     private var isDraining = false
     private var drained: (() -> Void)?
 
-    init(log: LogBatch) {
-        self.log = log
+    init(log: any DurableLog, eventLoop: any EventLoop) {
+        self.log = LogBatch(log, eventLoop: eventLoop)
+        arrivals = Arrivals(eventLoop: eventLoop)
     }
 
     func add(_ connection: Connection) {

@@ -44,7 +44,7 @@ package final class DataPlane: Sendable {
         for loop in group.makeIterator() {
             loops.append(
                 try await loop.submit {
-                    let registry = NIOLoopBound(ConnectionRegistry(log: LogBatch(services.log, eventLoop: loop)), eventLoop: loop)
+                    let registry = NIOLoopBound(ConnectionRegistry(log: services.log, eventLoop: loop), eventLoop: loop)
                     let tick = loop.scheduleRepeatedTask(initialDelay: .milliseconds(500), delay: .milliseconds(500)) { _ in
                         registry.value.check(at: .now())
                     }

@@ -1,5 +1,6 @@
 import GatewayCore
 import NIOCore
+import Synchronization
 
 /// Gathers what the calls of one event loop journal while it handles what is ready, and hands it over once for all of them:
 /// waking the journal's thread for each entry would cost more than writing it.
@@ -25,5 +26,44 @@ final class LogBatch {
         let appends = waiting
         waiting = []
         log.append(appends)
+    }
+}
+
+/// What other threads bring to the calls of one event loop, in the order in which it comes: the loop is woken once for all that has come
+/// before it looks.
+final class Arrivals: Sendable {
+    enum Arrival: Sendable {
+        /// A call's entry is durable, or cannot be made so.
+        case logged(Call, Result<Void, DurabilityError>, then: @Sendable (Call, Result<Void, DurabilityError>) -> Void)
+        /// A provider's transfer has gone on.
+        case received(Call, [UpstreamEvent])
+    }
+
+    private let waiting = Mutex<[Arrival]>([])
+    private let eventLoop: any EventLoop
+
+    init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    func post(_ arrival: Arrival) {
+        let isFirst = waiting.withLock { waiting in
+            waiting.append(arrival)
+            return waiting.count == 1
+        }
+        if isFirst { eventLoop.execute { self.deliver() } }
+    }
+
+    private func deliver() {
+        let arrivals = waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        for arrival in arrivals {
+            switch arrival {
+            case .logged(let call, let result, let then): then(call, result)
+            case .received(let call, let events): call.handle(events)
+            }
+        }
     }
 }

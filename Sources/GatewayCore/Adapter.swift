@@ -30,10 +30,9 @@ package struct Adapter: Sendable {
         self.isEnabled = isEnabled
     }
 
-    /// An operation that serves a request, its place in ``operations``, and what its pattern captured.
+    /// Which operation serves a request, by its place in ``operations``, and what its pattern captured.
     package struct Match: Sendable {
         package let index: Int
-        package let operation: Operation
         /// Percent-encoded as they came, but for characters that need no encoding.
         package let captures: [String: String]
     }
@@ -43,17 +42,10 @@ package struct Adapter: Sendable {
     /// `path` is without the query and without the provider's own segment; it begins with `/`. See ``RoutePattern/canonical(path:)`` for spellings.
     package func match(method: String, path: String) -> Match? {
         guard let path = RoutePattern.canonical(path: path) else { return nil }
-        for (index, operation) in operations.enumerated() {
-            if let captures = operation.match.captures(method: method, path: path) {
-                return Match(index: index, operation: operation, captures: captures)
-            }
+        for index in operations.indices {
+            if let captures = operations[index].match.captures(method: method, path: path) { return Match(index: index, captures: captures) }
         }
         return nil
-    }
-
-    /// The same without the place.
-    package func operation(method: String, path: String) -> (operation: Operation, captures: [String: String])? {
-        match(method: method, path: path).map { ($0.operation, $0.captures) }
     }
 }
 

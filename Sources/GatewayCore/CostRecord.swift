@@ -95,8 +95,8 @@ package struct PriceVersionRecord: Sendable, Hashable {
     }
 }
 
-/// What the journal keeps, in the order in which it happened.
-package enum JournalEntry: Sendable, Hashable {
+/// What the journal keeps, in the order in which it happened. Indirect: an entry passes through several hands, and a record is large.
+package indirect enum JournalEntry: Sendable, Hashable {
     /// A call is about to be forwarded. The record is the row that it becomes if nothing more is heard of it:
     /// its estimate, basis `estimate`, `interrupted`.
     case held(CostRecord)

@@ -266,16 +266,18 @@ enum DecimalDigits {
         }
     }
 
-    /// At least `width` digits, with zeros before.
+    /// At least `width` digits, 20 at most, with zeros before.
     static func append(_ value: UInt64, width: Int, to bytes: inout [UInt8]) {
-        let start = bytes.count
-        var rest = value
-        var count = 0
-        while rest != 0 || count < width {
-            bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
-            count += 1
+        // From the right, in a place that holds the longest number: twenty digits.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var rest = value
+            var index = 20
+            while rest != 0 || 20 - index < width {
+                index -= 1
+                digits[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: digits[index...]))
         }
-        bytes[start...].reverse()
     }
 }

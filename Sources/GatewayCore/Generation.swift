@@ -9,8 +9,8 @@ package final class Generation: Sendable {
     package let configuration: Configuration
     /// By provider, with this deployment's overrides applied.
     package let adapters: [String: Adapter]
-    /// The same adapters' operations, compiled against their prices.
-    package let meters: [String: Meters]
+    /// The same, ready to serve.
+    package let providers: [String: Provider]
     package let loadedAt: Timestamp
     /// What a reader should know although the generation serves: adapters that are off, deprecations. One line each.
     package let warnings: [String]
@@ -19,9 +19,24 @@ package final class Generation: Sendable {
         self.number = number
         self.configuration = configuration
         self.adapters = adapters
-        meters = adapters.mapValues { Meters($0) }
+        providers = adapters.mapValues(Provider.init)
         self.loadedAt = loadedAt
         self.warnings = warnings
+    }
+}
+
+/// A provider as calls use it. A class, because an adapter is large and every call refers to its own.
+package final class Provider: Sendable {
+    package let adapter: Adapter
+    /// The adapter's operations, compiled against their prices.
+    package let meters: Meters
+    /// Where a caller's credentials may be, which never leave the gateway.
+    package let credentialPlaces: [UpstreamSettings.CredentialPlace]
+
+    init(_ adapter: Adapter) {
+        self.adapter = adapter
+        meters = Meters(adapter)
+        credentialPlaces = adapter.upstream.credentialPlaces
     }
 }
 

@@ -54,6 +54,7 @@ package struct HeaderList: Sendable {
 
     /// Removes every field of that name.
     package mutating func remove(_ name: String) {
+        guard contains(name) else { return }
         removeAll { $0.isNamed(name) }
     }
 
@@ -73,29 +74,39 @@ package struct HeaderList: Sendable {
 
     /// The first field's value of that name, without surrounding white space; nil when there is none or it is not UTF-8.
     package func first(_ name: String) -> String? {
-        for index in fields.indices where matches(fields[index], name) {
-            return String(validating: storage[range(fields[index].value)], as: UTF8.self)
-        }
-        return nil
+        firstIndex(of: name).flatMap { String(validating: storage[range(fields[$0].value)], as: UTF8.self) }
     }
 
     /// The values of all fields of that name, in order.
     package func all(_ name: String) -> [String] {
-        fields.filter { matches($0, name) }.map { String(decoding: storage[range($0.value)], as: UTF8.self) }
+        var values: [String] = []
+        var next = firstIndex(of: name)
+        while let index = next {
+            values.append(String(decoding: storage[range(fields[index].value)], as: UTF8.self))
+            next = firstIndex(of: name, from: index + 1)
+        }
+        return values
     }
 
     package func contains(_ name: String) -> Bool {
-        fields.contains { matches($0, name) }
+        firstIndex(of: name) != nil
     }
 
     package subscript(index: Int) -> HeaderView {
         HeaderView(name: storage[range(fields[index].name)], value: storage[range(fields[index].value)])
     }
 
-    private func matches(_ field: Field, _ name: String) -> Bool {
-        guard field.name.count == name.utf8.count else { return false }
-        // Concrete types: this is what every call asks dozens of times.
-        return Self.areEqual(storage[range(field.name)], name)
+    /// Where the first field of that name stands, from a place on. This is what every call asks dozens of times: no slices, no copies.
+    package func firstIndex(of name: String, from start: Int = 0) -> Int? {
+        var name = name
+        return name.withUTF8 { name in
+            storage.withUnsafeBufferPointer { bytes in
+                for index in start..<fields.count where fields[index].name.count == name.count {
+                    if equalIgnoringCase(UnsafeBufferPointer(rebasing: bytes[range(fields[index].name)]), name) { return index }
+                }
+                return nil
+            }
+        }
     }
 
     fileprivate static func areEqual(_ left: ArraySlice<UInt8>, _ right: String) -> Bool {

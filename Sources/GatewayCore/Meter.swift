@@ -21,6 +21,7 @@ package final class Meter: Sendable {
         }
     }
 
+    package let operation: Operation
     /// The price entry's version.
     package let priceVersion: String
     /// Whether a cost depends on the request's body, so that it is read whole before the call is forwarded.
@@ -82,6 +83,7 @@ package final class Meter: Sendable {
             case nil: return Dimension(source: .first([], fallback: nil, isLate: false))
             }
         }
+        self.operation = operation
         dimensionNames = names
         self.usage = usage
         self.estimateSlots = estimateSlots.sorted()

@@ -89,7 +89,7 @@ extension Money: CustomStringConvertible {
     }
 
     /// Appends ``description``.
-    func append(to bytes: inout [UInt8]) {
+    package func append(to bytes: inout [UInt8]) {
         if nanos < 0 { bytes.append(UInt8(ascii: "-")) }
         let (dollars, rest) = nanos.magnitude.quotientAndRemainder(dividingBy: 1_000_000_000)
         var fraction = rest

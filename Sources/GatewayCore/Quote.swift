@@ -51,7 +51,7 @@ extension Adapter {
             let body = meter.readsResponseBody ? Self.body(of: response) : .unread
             return meter.charge(facts, ResponseFacts(status: response.status, headers: response.headers, body: body), estimate: estimate)
         }
-        return Quote(operation: match.operation.name, priceVersion: meter.priceVersion, estimate: estimate, charge: charge)
+        return Quote(operation: meter.operation.name, priceVersion: meter.priceVersion, estimate: estimate, charge: charge)
     }
 
     private func match(method: String, path: String, operation name: String?) throws(QuoteError) -> Match {
@@ -63,7 +63,7 @@ extension Adapter {
             throw QuoteError(isUnpriced: false, description: "there is no operation '\(name)'" + Self.choice(operations.map(\.name)))
         }
         let captures = RoutePattern.canonical(path: path).flatMap { operations[index].match.captures(method: method, path: $0) }
-        return Match(index: index, operation: operations[index], captures: captures ?? [:])
+        return Match(index: index, captures: captures ?? [:])
     }
 
     private static func body(of response: Example.Response) -> ResponseFacts.Body {

@@ -18,8 +18,15 @@ extension Journal {
     /// Durable entries in order from a place on, which is the journal's start or a `next` of an earlier call, and the place behind them.
     ///
     /// A place in a segment that has been removed stands for the first one that is there. Bytes that cannot be read are passed over and
-    /// listed in ``damage``. No entries come back with `next == from` at the end only.
+    /// listed in ``damage``. `next == from` at the end only.
     package func entries(from place: JournalPosition, limit: Int) throws(JournalError) -> (entries: [JournalEntry], next: JournalPosition) {
+        try entries(from: place, limit: limit) { _ in true }
+    }
+
+    /// The same for entries of the kinds that are wanted: the others are not even decoded.
+    func entries(
+        from place: JournalPosition, limit: Int, where isWanted: (EntryKind) -> Bool
+    ) throws(JournalError) -> (entries: [JournalEntry], next: JournalPosition) {
         var entries: [JournalEntry] = []
         var place = place
         var bytes: UInt64 = 0
@@ -36,7 +43,7 @@ extension Journal {
                 place = JournalPosition(segment: segment.number + 1, offset: 0)
                 continue
             }
-            let next = try read(segment, from: start, limit: limit, into: &entries)
+            let next = try read(segment, from: start, limit: limit, where: isWanted, into: &entries)
             bytes += next - start
             place = JournalPosition(segment: segment.number, offset: next)
         }
@@ -63,13 +70,13 @@ extension Journal {
             return nil
         }
         var entries: [JournalEntry] = []
-        _ = try read(segment, from: place.offset, limit: 1, into: &entries)
+        _ = try read(segment, from: place.offset, limit: 1, where: { _ in true }, into: &entries)
         return entries.first
     }
 
     /// Reads up to `limit` entries in all from one segment; returns where the reading ended.
     private func read(
-        _ segment: SegmentInfo, from start: UInt64, limit: Int, into entries: inout [JournalEntry]
+        _ segment: SegmentInfo, from start: UInt64, limit: Int, where isWanted: (EntryKind) -> Bool, into entries: inout [JournalEntry]
     ) throws(JournalError) -> UInt64 {
         let path = folder.path(ofSegment: segment.number)
         do throws(SystemError) {
@@ -90,6 +97,7 @@ extension Journal {
                 case .damage(let range):
                     note(.unreadable, segment.number, range)
                 case .frame(let kind):
+                    guard isWanted(kind) else { continue }
                     let entry = cursor.withPayload { payload in Result { () throws(MalformedEntry) in try EntryCodec.decode(kind, payload) }
                     }
                     switch entry {

@@ -64,8 +64,7 @@ private struct LedgerFeed {
         try await runJobs(ledger)
         let started = ContinuousClock.now
         let (entries, next) = try read()
-        if entries.isEmpty {
-            cursor = next
+        if next == cursor {
             committedUnknown = nil
             reached()
             if writer.state.withLock({ $0.readyJob == nil }) { await sleep() }
@@ -112,7 +111,8 @@ private struct LedgerFeed {
 
     private func read() throws(LedgerError) -> (entries: [JournalEntry], next: JournalPosition) {
         do throws(JournalError) {
-            return try journal.entries(from: cursor, limit: writer.options.batchSize)
+            // Holds are most of the journal's other half, and none of the ledger's business.
+            return try journal.entries(from: cursor, limit: writer.options.batchSize) { $0 != .held && $0 != .released }
         } catch {
             throw LedgerError(.unavailable, error.description)
         }

@@ -38,6 +38,8 @@ struct RecentRecords: Sendable {
 
     /// Returns whether there was room. If not, ``appendedLeftOut()`` must follow the append.
     mutating func insert(_ record: CostRecord) -> Bool {
+        // Noted before, as every call's own is.
+        guard records[record.id] == nil else { return true }
         guard records.count < limit else {
             completeness = .incomplete
             leftOutInFlight += 1

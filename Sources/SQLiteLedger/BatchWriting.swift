@@ -16,6 +16,12 @@ struct BatchWriting {
         var calls: Int64 = 0
         var cost = Money.zero
         var tokens: Int64 = 0
+
+        mutating func add(_ record: CostRecord) {
+            calls += 1
+            cost += record.cost
+            tokens = saturating(tokens, record.tokens ?? 0)
+        }
     }
 
     let database: Database
@@ -30,10 +36,13 @@ struct BatchWriting {
 
     /// Rows that are new, their sums, price versions and the position.
     mutating func write(_ batch: LedgerBatch) throws {
+        let insertion = try CostInsertion(database)
+        let records = batch.records
         // In the order of the primary key, whose pages are then each touched once.
-        for record in batch.records.sorted(by: { $0.id < $1.id }).map(\.storable) {
+        for index in records.indices.sorted(by: { records[$0].id < records[$1].id }) {
+            let record = records[index].storable
             do {
-                if try CostRows.insert(record, into: database) { try add(record) }
+                if try insertion.insert(record) { try add(record) }
             } catch let error where Self.concernsRowOnly(error) {
                 try reject(record, reason: String(describing: error))
             }
@@ -65,9 +74,7 @@ struct BatchWriting {
         let key = RollupKey(
             workspace: record.workspace, day: record.day, provider: record.provider, operation: record.operation ?? "",
             user: record.user ?? "")
-        sums[key, default: Sum()].calls += 1
-        sums[key, default: Sum()].cost += record.cost
-        sums[key, default: Sum()].tokens = saturating(sums[key, default: Sum()].tokens, record.tokens ?? 0)
+        sums[key, default: Sum()].add(record)
         if let value = record.onceKey {
             try database.execute(
                 sql: """

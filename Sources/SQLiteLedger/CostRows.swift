@@ -35,37 +35,16 @@ extension String {
     }
 }
 
-/// `api_cost_tracking`: records to rows and back.
+/// `api_cost_tracking`: rows to records. The other way is ``CostInsertion``.
 enum CostRows {
-    private static let columns = [
+    /// In the order in which ``CostInsertion`` binds them.
+    static let columns = [
         "id", "workspaceId", "userId", "apiProvider", "endpoint", "operation", "cost", "tokensUsed", "entityType", "entityId",
         "requestData",
         "success", "errorMessage", "createdAt", "basis", "priceVersion", "estimate", "reportedCost", "status", "cache", "durationMs",
     ]
 
-    private static let list = columns.map { "\"\($0)\"" }.joined(separator: ", ")
-
-    private static let insertion = """
-        INSERT INTO "api_cost_tracking" (\(list)) VALUES (\(columns.map { _ in "?" }.joined(separator: ", "))) ON CONFLICT ("id") DO NOTHING
-        """
-
-    /// Inserts a record unless its call has a row. Returns whether it is new.
-    static func insert(_ record: CostRecord, into database: Database) throws -> Bool {
-        guard let createdAt = record.createdAt.fixedText, record.day.fixedText != nil else {
-            throw MalformedRow(description: "its instants lie outside the years 1 to 9999")
-        }
-        let statement = try database.cachedStatement(sql: insertion)
-        let values: [(any DatabaseValueConvertible)?] = [
-            record.id.description, record.workspace, record.user, record.provider, record.endpoint, record.operation,
-            record.cost.description,
-            record.tokens, record.entityType, record.entityID, record.requestData, record.success, record.errorMessage, createdAt,
-            record.basis.rawValue, record.priceVersion, record.estimate.description, record.reportedCost?.description, record.status,
-            record.cache.rawValue, record.duration,
-        ]
-        statement.setUncheckedArguments(StatementArguments(values))
-        try statement.execute()
-        return database.changesCount > 0
-    }
+    static let list = columns.map { "\"\($0)\"" }.joined(separator: ", ")
 
     /// One call's record. Its day and its once key, which are no columns of the row, come from the tables that they are the keys of.
     static func record(_ id: CallID, _ workspace: String, in database: Database) throws -> CostRecord? {

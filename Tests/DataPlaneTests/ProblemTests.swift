@@ -209,6 +209,8 @@ import Testing
                 try expect(response, status, problem(code, Int64(status), title, detail), retryAfter: retryAfter)
                 #expect(response["X-Gateway-Cost"] == "0.00" && response["X-Gateway-Cost-Basis"] == "table")
             }
+            // A release is journaled behind the answer.
+            _ = try bench.log.waitForEntries(8)
             #expect(bench.log.released.count == 2, "what was not sent is released")
             #expect(bench.log.settled.map(\.cost) == [.zero, .zero])
             #expect(bench.log.settled.allSatisfy { !$0.success && $0.status == nil })

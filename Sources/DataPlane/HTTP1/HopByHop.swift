@@ -4,7 +4,10 @@ import GatewayCore
 enum HopByHop {
     /// The options that the Connection fields nominate, lower-cased; empty in nearly every message.
     static func nominated(by headers: HeaderList) -> [String] {
-        guard headers.contains("connection") else { return [] }
+        guard let first = headers.firstIndex(of: "connection") else { return [] }
+        let isAlone = headers.firstIndex(of: "connection", from: first + 1) == nil
+        let value = headers[first].value
+        if isAlone, equalIgnoringCase(value, "keep-alive".utf8) || equalIgnoringCase(value, "close".utf8) { return [] }
         return headers.all("connection").flatMap { value in
             value.split(separator: ",").map { $0.trimmingSpaces.lowercased() }.filter { $0 != "close" && $0 != "keep-alive" }
         }

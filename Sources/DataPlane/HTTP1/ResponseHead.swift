@@ -21,6 +21,13 @@ struct ResponseHead {
         write("\r\n")
     }
 
+    mutating func add(_ name: StaticString, _ amount: Money) {
+        write(name)
+        write(": ")
+        amount.append(to: &bytes)
+        write("\r\n")
+    }
+
     mutating func add(_ field: HeaderView) {
         bytes.append(contentsOf: field.name)
         write(": ")
