@@ -76,7 +76,8 @@ final class Admission {
         var maximumCost: Money?
         if let text = head.headers.first("X-Gateway-Max-Cost") {
             guard let amount = Money(text), amount >= .zero else {
-                throw refuse(.badRequest, "X-Gateway-Max-Cost must be an amount in US dollars, such as 0.50.", operation: meter.operation.name)
+                throw refuse(
+                    .badRequest, "X-Gateway-Max-Cost must be an amount in US dollars, such as 0.50.", operation: meter.operation.name)
             }
             maximumCost = amount
         }

@@ -43,7 +43,9 @@ package struct Adapter: Sendable {
     package func match(method: String, path: String) -> Match? {
         guard let path = RoutePattern.canonical(path: path) else { return nil }
         for index in operations.indices {
-            if let captures = operations[index].match.captures(method: method, path: path) { return Match(index: index, captures: captures) }
+            if let captures = operations[index].match.captures(method: method, path: path) {
+                return Match(index: index, captures: captures)
+            }
         }
         return nil
     }
