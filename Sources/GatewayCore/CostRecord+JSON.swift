@@ -35,4 +35,14 @@ extension CostRecord {
         add("createdAt", createdAt.rfc3339)
         return .object(members)
     }
+
+    /// All of the record as JSON text, for one that cannot be a row: a person must be able to make it one.
+    package var setAsideText: String {
+        guard case .object(var members) = json else { return "" }
+        members.append(.init("createdAtMicroseconds", .number(JSONNumber(createdAt.microseconds))))
+        members.append(.init("dayMicroseconds", .number(JSONNumber(day.microseconds))))
+        if let onceKey { members.append(.init("onceKey", .string(onceKey))) }
+        if let requestData, json["requestData"] == nil { members.append(.init("requestDataText", .string(requestData))) }
+        return String(decoding: JSONValue.object(members).serialized, as: UTF8.self)
+    }
 }

@@ -20,6 +20,9 @@ package struct Timestamp: Sendable, Hashable, Comparable {
         microseconds >= 0 ? microseconds / 1_000 : (microseconds + 1) / 1_000 - 1
     }
 
+    /// The years 1 to 9999, which every ledger can keep.
+    package static let calendar = Timestamp(microseconds: -62_135_596_800_000_000)...Timestamp(microseconds: 253_402_300_799_999_999)
+
     package static func < (left: Timestamp, right: Timestamp) -> Bool {
         left.microseconds < right.microseconds
     }

@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import GatewayCore
 
@@ -114,21 +113,11 @@ struct BatchWriting {
     }
 
     private func reject(_ record: CostRecord, reason: String) throws {
-        let fields: [String: Any?] = [
-            "id": record.id.description, "workspaceId": record.workspace, "userId": record.user, "apiProvider": record.provider,
-            "endpoint": record.endpoint, "operation": record.operation, "cost": record.cost.description, "tokensUsed": record.tokens,
-            "entityType": record.entityType, "entityId": record.entityID, "requestData": record.requestData, "success": record.success,
-            "errorMessage": record.errorMessage, "createdAtMicroseconds": record.createdAt.microseconds,
-            "dayMicroseconds": record.day.microseconds, "basis": record.basis.rawValue, "priceVersion": record.priceVersion,
-            "estimate": record.estimate.description, "reportedCost": record.reportedCost?.description, "status": record.status,
-            "cache": record.cache.rawValue, "durationMs": record.duration, "onceKey": record.onceKey,
-        ]
-        let json = try JSONSerialization.data(withJSONObject: fields.compactMapValues { $0 }, options: [.sortedKeys])
         try database.execute(
             sql: """
                 INSERT INTO "rejected_records" ("workspaceId", "id", "reason", "record", "rejectedAt") VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """,
-            arguments: [record.workspace, record.id.description, reason, String(decoding: json, as: UTF8.self), now])
+            arguments: [record.workspace, record.id.description, reason, record.setAsideText, now])
     }
 }
 

@@ -1,12 +1,9 @@
 import GatewayCore
 
 extension Timestamp {
-    /// From 0001-01-01T00:00:00.000000Z to 9999-12-31T23:59:59.999999Z.
-    private static let fixedRange: ClosedRange<Int64> = -62_135_596_800_000_000...253_402_300_799_999_999
-
     /// RFC 3339 in UTC with microseconds, always 27 characters, so that texts sort as the instants do; nil outside the years 1 to 9999.
     var fixedText: String? {
-        guard Self.fixedRange.contains(microseconds) else { return nil }
+        guard Self.calendar.contains(self) else { return nil }
         let days = Int(seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400)
         let date = CivilDate(daysSince1970: days)
         let second = Int(seconds) - days * 86_400

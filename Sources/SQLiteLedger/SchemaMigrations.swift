@@ -11,13 +11,8 @@ struct SchemaMigration {
         SchemaMigration(number: 1, name: "0001-ledger", sql: String(decoding: PackageResources._001_ledger_sql, as: UTF8.self))
     ]
 
-    /// FNV-1a, 64 bits, of the SQL: tells a file that was changed after it had been applied.
-    var checksum: String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in sql.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+    /// Tells a file that was changed after it had been applied.
+    var checksum: String { GatewayCore.checksum(of: sql) }
 
     /// Brings a database up to date in one transaction. An empty one becomes a ledger; anything that is not one is refused.
     static func apply(_ migrations: [SchemaMigration] = all, to database: Database, path: String, now: String) throws {

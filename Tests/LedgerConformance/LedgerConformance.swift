@@ -1,4 +1,5 @@
 package import GatewayCore
+import JSONPath
 import Testing
 
 /// What every ledger must do. A backend's tests call each function with a maker of fresh, empty ledgers.
@@ -16,7 +17,7 @@ package enum LedgerConformance {
         try await ledger.apply(LedgerBatch(journal: "j", position: JournalPosition(segment: 1, offset: 99), records: records))
         for record in records {
             let read = try await ledger.record(id: record.id, workspace: record.workspace)
-            #expect(read == record)
+            #expect(read.map(comparable) == comparable(record))
             let elsewhere = try await ledger.record(id: record.id, workspace: record.workspace + "x")
             #expect(elsewhere == nil)
         }
@@ -32,7 +33,7 @@ package enum LedgerConformance {
         try await ledger.apply(LedgerBatch(journal: nil, position: nil, records: [record]))
         let read = try await ledger.record(id: record.id, workspace: "a\u{FFFD}b")
         (record.workspace, record.user, record.entityID, record.errorMessage) = ("a\u{FFFD}b", "\u{FFFD}", "x\u{FFFD}", "no\u{FFFD} end")
-        #expect(read == record)
+        #expect(read.map(comparable) == comparable(record))
         let sums = try await ledger.dailySums(since: RecordMaker.firstDay)
         #expect(sums.map(\.user) == ["\u{FFFD}"])
         await ledger.close()
@@ -53,7 +54,7 @@ package enum LedgerConformance {
             let batch = LedgerBatch(journal: nil, position: nil, records: [record])
             try await ledger.apply(batch)
             let read = try await ledger.record(id: record.id, workspace: record.workspace)
-            #expect(read == record)
+            #expect(read.map(comparable) == comparable(record))
         }
         let rows = try await ledger.spend(
             SpendQuery(workspace: "w\(Int64.max)", by: [], from: everything.from, until: everything.until))
@@ -180,6 +181,16 @@ package enum LedgerConformance {
     }
 
     // MARK: What is expected
+
+    /// A record with its request data in one form: an engine may keep JSON as values, and U+0000 as U+FFFD.
+    private static func comparable(_ record: CostRecord) -> CostRecord {
+        var record = record
+        record.requestData = record.requestData.map { text in
+            guard let document = try? JSONDocument(parsing: text), let value = try? JSONValue(document.root) else { return text }
+            return String(decoding: value.canonical, as: UTF8.self).replacing("\\u0000", with: "\u{FFFD}")
+        }
+        return record
+    }
 
     private static let dimensionSets: [[SpendQuery.Dimension]] = [
         [], [.provider], [.operation], [.day], [.user], [.entity], [.provider, .operation], [.day, .provider, .user], [.entity, .day],

@@ -103,7 +103,7 @@ struct ConfigurationDecoder {
             engine: .sqlite(path: Path.joined(folder, "gateway.db")), journal: Path.joined(folder, "gateway-journal"))
         value?.mapping { map in
             if let url = map.optional("url"), let text = url.interpolated() {
-                if let engine = Self.engine(text.value, relativeTo: folder) {
+                if let engine = LedgerSettings.Engine(url: text.value, relativeTo: folder) {
                     settings.engine = engine
                 } else if text.missing.isEmpty {
                     url.fail("expected sqlite:PATH or postgres://…, found \(text.isSecret ? "something else" : quoted(text.value))")
@@ -114,26 +114,13 @@ struct ConfigurationDecoder {
             map.ignoreLaterKeys(["journal_max"])
         }
         if let url = options.ledger {
-            if let engine = Self.engine(url, relativeTo: workingDirectory) {
+            if let engine = LedgerSettings.Engine(url: url, relativeTo: workingDirectory) {
                 settings.engine = engine
             } else {
                 document.report("--ledger is sqlite:PATH or postgres://…", at: value?.node.mark ?? .start)
             }
         }
         return settings
-    }
-
-    /// The engine that a URL names; nil for any other.
-    static func engine(_ url: String, relativeTo folder: String) -> LedgerSettings.Engine? {
-        if url.hasPrefix("sqlite:") {
-            let path = url.dropFirst("sqlite:".count)
-            guard !path.isEmpty, !path.hasPrefix(":"), !path.hasSuffix("/") else { return nil }
-            return .sqlite(path: Path.joined(folder, String(path)))
-        }
-        for scheme in ["postgres://", "postgresql://"] where url.hasPrefix(scheme) && url.utf8.count > scheme.utf8.count {
-            return .postgres(Secret(url))
-        }
-        return nil
     }
 
     private static func factor(_ value: ValueReader) -> Exact {
