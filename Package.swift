@@ -40,6 +40,8 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // The shared ledger: Postgres' own client, in pipeline mode, with its URLs, service files, .pgpass and TLS.
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(
             name: "AdapterFiles",
             dependencies: ["GatewayCore", "JSONPath", "CYAML", .product(name: "Crypto", package: "swift-crypto")],
@@ -55,6 +57,9 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             resources: [.embedInCode("Migrations")],
+            swiftSettings: settings),
+        .target(
+            name: "PostgresLedger", dependencies: ["GatewayCore", "CPostgres"], resources: [.embedInCode("Migrations")],
             swiftSettings: settings),
         .target(
             name: "DataPlane",
@@ -80,7 +85,9 @@ let package = Package(
         .executableTarget(
             name: "gateway",
             dependencies: [
-                "GatewayCore", "JSONPath", "AdapterFiles", "CurlUpstream", "Sandbox", "Journal", "SQLiteLedger", "DataPlane", "AdminPlane",
+                "GatewayCore", "JSONPath", "AdapterFiles", "CurlUpstream", "Sandbox", "Journal", "SQLiteLedger", "PostgresLedger",
+                "DataPlane",
+                "AdminPlane",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -95,11 +102,16 @@ let package = Package(
         .testTarget(name: "JournalTests", dependencies: ["Journal", "GatewayCore", "LedgerConformance"], swiftSettings: settings),
         // What every ledger must do, whatever its engine.
         .target(
-            name: "LedgerConformance", dependencies: ["GatewayCore"], path: "Tests/LedgerConformance", swiftSettings: settings),
+            name: "LedgerConformance", dependencies: ["GatewayCore", "JSONPath"], path: "Tests/LedgerConformance", swiftSettings: settings),
         .testTarget(
             name: "SQLiteLedgerTests",
             dependencies: ["SQLiteLedger", "GatewayCore", "LedgerConformance", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: settings),
+        // A Postgres server of the tests' own.
+        .target(name: "PostgresUnderTest", path: "Tests/PostgresUnderTest", swiftSettings: settings),
+        .testTarget(
+            name: "PostgresLedgerTests",
+            dependencies: ["PostgresLedger", "GatewayCore", "Journal", "LedgerConformance", "PostgresUnderTest"], swiftSettings: settings),
         .testTarget(
             name: "DataPlaneTests",
             dependencies: [
@@ -108,6 +120,6 @@ let package = Package(
             ],
             swiftSettings: settings),
         // The executable from outside, as its users have it.
-        .testTarget(name: "GatewayTests", dependencies: ["gateway"], exclude: ["SDKs"], swiftSettings: settings),
+        .testTarget(name: "GatewayTests", dependencies: ["gateway", "PostgresUnderTest"], exclude: ["SDKs"], swiftSettings: settings),
     ]
 )

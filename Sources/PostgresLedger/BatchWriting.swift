@@ -1,0 +1,150 @@
+import GatewayCore
+
+/// What one transaction of the ledger does.
+struct BatchWriting {
+    private let connection: PostgresConnection
+    /// The instant of the writing.
+    private let now: Timestamp
+    private let batch: LedgerBatch
+    /// Records that are new.
+    private(set) var added = 0
+    /// Records that cannot be rows.
+    private(set) var setAside = 0
+
+    init(_ batch: LedgerBatch, on connection: PostgresConnection, now: Timestamp) {
+        self.batch = batch
+        self.connection = connection
+        self.now = now
+    }
+
+    /// Writes rows that are new, their sums, price versions and the position: all in one round trip, or nothing.
+    mutating func write() throws(PostgresFailure) {
+        var unwritable: [(CostRecord, String)] = []
+        var records: [CostRecord] = []
+        // In the order of the primary key, whose pages are then each touched once; of records with one id, the first counts.
+        for (_, record) in batch.records.enumerated().sorted(by: { ($0.element.id, $0.offset) < ($1.element.id, $1.offset) }) {
+            guard Timestamp.calendar.contains(record.createdAt), Timestamp.calendar.contains(record.day) else {
+                unwritable.append((record, "its instants lie outside the years 1 to 9999"))
+                continue
+            }
+            if records.last?.id != record.id { records.append(record) }
+        }
+        do throws(PostgresFailure) {
+            let rows = try connection.run([Self.insertion(of: records[...])] + unwritable.map { rejection(of: $0, because: $1) } + ending)
+            added = Int(try rows[0].requiredInt64(0, 0))
+            setAside = unwritable.count
+        } catch {
+            guard error.concernsRowOnly else { throw error }
+            // At least one of them can never be a row: found by halving, within a transaction.
+            try connection.run("BEGIN")
+            do throws(PostgresFailure) {
+                for (record, reason) in unwritable { try reject(record, reason) }
+                try divide(records[...])
+                try connection.run(ending + [PostgresStatement("COMMIT")])
+            } catch {
+                (added, setAside) = (0, 0)
+                if !error.isConnectionLost { try connection.run("ROLLBACK") }
+                throw error
+            }
+        }
+    }
+
+    /// Writes the records that can be written, and sets the others aside.
+    private mutating func divide(_ records: ArraySlice<CostRecord>) throws(PostgresFailure) {
+        guard let first = records.first else { return }
+        do throws(PostgresFailure) {
+            let rows = try connection.run([
+                PostgresStatement("SAVEPOINT part"), Self.insertion(of: records), PostgresStatement("RELEASE SAVEPOINT part"),
+            ])
+            added += Int(try rows[1].requiredInt64(0, 0))
+        } catch {
+            guard error.concernsRowOnly else { throw error }
+            try connection.run([PostgresStatement("ROLLBACK TO SAVEPOINT part"), PostgresStatement("RELEASE SAVEPOINT part")])
+            guard records.count > 1 else { return try reject(first, error.message) }
+            let middle = records.startIndex + records.count / 2
+            try divide(records[..<middle])
+            try divide(records[middle...])
+        }
+    }
+
+    private mutating func reject(_ record: CostRecord, _ reason: String) throws(PostgresFailure) {
+        try connection.run([rejection(of: record, because: reason)])
+        setAside += 1
+    }
+
+    // MARK: Statements
+
+    private static let insertionSQL: String = {
+        let types = CostColumns.types + [("day", "timestamptz"), ("onceKey", "text")]
+        let arrays = types.enumerated().map { "$\($0.offset + 1)::\($0.element.1)[]" }.joined(separator: ", ")
+        let names = types.map { "\"\($0.0)\"" }.joined(separator: ", ")
+        // Sums are of the rows that are new, whatever the records say that are there already.
+        return """
+            WITH batch AS MATERIALIZED (SELECT * FROM unnest(\(arrays)) AS batch (\(names))),
+            added AS (
+                INSERT INTO "api_cost_tracking" (\(CostColumns.list)) SELECT \(CostColumns.list) FROM batch
+                ON CONFLICT ("id") DO NOTHING RETURNING "id"
+            ),
+            fresh AS MATERIALIZED (SELECT batch.* FROM batch JOIN added USING ("id")),
+            summed AS (
+                INSERT INTO "cost_rollups" AS old ("workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos", "tokens")
+                SELECT "workspaceId", "day", "apiProvider", coalesce("operation", ''), coalesce("userId", ''), count(*),
+                    \(SQL.bounded("sum(\"cost\") * 1000000000")), \(SQL.bounded("sum(coalesce(\"tokensUsed\", 0))"))
+                FROM fresh GROUP BY 1, 2, 3, 4, 5
+                ON CONFLICT ("workspaceId", "day", "apiProvider", "operation", "userId") DO UPDATE SET
+                    "calls" = \(SQL.bounded("old.\"calls\"::numeric + excluded.\"calls\"")),
+                    "costNanos" = \(SQL.bounded("old.\"costNanos\"::numeric + excluded.\"costNanos\"")),
+                    "tokens" = \(SQL.bounded("old.\"tokens\"::numeric + excluded.\"tokens\""))
+            ),
+            once AS (
+                INSERT INTO "once_charges" ("workspaceId", "apiProvider", "operation", "value", "id", "createdAt")
+                SELECT "workspaceId", "apiProvider", coalesce("operation", ''), "onceKey", "id", "createdAt"
+                FROM fresh WHERE "onceKey" IS NOT NULL ORDER BY "id" ON CONFLICT DO NOTHING
+            )
+            SELECT count(*) FROM added
+            """
+    }()
+
+    private static func insertion(of records: ArraySlice<CostRecord>) -> PostgresStatement {
+        PostgresStatement(insertionSQL, parameters: CostColumns.arrays(records))
+    }
+
+    private func rejection(of record: CostRecord, because reason: String) -> PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO "rejected_records" ("workspaceId", "id", "reason", "record", "rejectedAt") VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT DO NOTHING
+            """, PostgresParameter(record.workspace), PostgresParameter(record.id.description), PostgresParameter(reason),
+            PostgresParameter(record.setAsideText), PostgresParameter(now))
+    }
+
+    /// Price versions and the position, which stand at the end of every transaction.
+    private var ending: [PostgresStatement] {
+        var statements: [PostgresStatement] = []
+        if !batch.priceVersions.isEmpty {
+            var (providers, versions, texts) = (PostgresArray(), PostgresArray(), PostgresArray())
+            for version in batch.priceVersions {
+                providers.append(version.provider)
+                versions.append(version.version)
+                texts.append(version.canonical)
+            }
+            statements.append(
+                PostgresStatement(
+                    """
+                    INSERT INTO "price_versions" ("apiProvider", "version", "canonical", "firstSeen")
+                    SELECT provider, version, canonical, $4 FROM unnest($1::text[], $2::text[], $3::text[]) AS new (provider, version, canonical)
+                    ON CONFLICT DO NOTHING
+                    """, PostgresParameter(providers), PostgresParameter(versions), PostgresParameter(texts), PostgresParameter(now)))
+        }
+        if let journal = batch.journal, let position = batch.position {
+            statements.append(
+                PostgresStatement(
+                    """
+                    INSERT INTO "journal_positions" ("journal", "segment", "offset") VALUES ($1, $2, $3)
+                    ON CONFLICT ("journal") DO UPDATE SET "segment" = excluded."segment", "offset" = excluded."offset"
+                    """, PostgresParameter(journal), PostgresParameter(Int64(bitPattern: position.segment)),
+                    PostgresParameter(Int64(bitPattern: position.offset))))
+        }
+        return statements
+    }
+}

@@ -1,0 +1,41 @@
+import GatewayCore
+import LedgerConformance
+import PostgresLedger
+import PostgresUnderTest
+import Testing
+
+@Suite(.enabled(if: PostgresServer.isInstalled, "Debian's postgresql is not installed"))
+struct PostgresConformanceTests {
+    private let make: LedgerConformance.Factory = {
+        try await PostgresLedger.open(PostgresURL(Secret(await TestLedger.database().url)), clock: { RecordMaker.firstDay })
+    }
+
+    @Test func fieldsRoundTrip() async throws {
+        try await LedgerConformance.fieldsRoundTrip(make)
+    }
+
+    @Test func nulIsReplaced() async throws {
+        try await LedgerConformance.nulIsReplaced(make)
+    }
+
+    @Test func moneyExtremes() async throws {
+        try await LedgerConformance.moneyExtremes(make)
+    }
+
+    @Test func applyIsIdempotent() async throws {
+        try await LedgerConformance.applyIsIdempotent(make)
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3, 4])
+    func sumsEqualRows(seed: UInt64) async throws {
+        try await LedgerConformance.sumsEqualRows(make, seed: seed)
+    }
+
+    @Test func onceKeys() async throws {
+        try await LedgerConformance.onceKeys(make)
+    }
+
+    @Test func unstorableIsSetAside() async throws {
+        try await LedgerConformance.unstorableIsSetAside(make)
+    }
+}
