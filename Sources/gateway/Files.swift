@@ -13,3 +13,8 @@ func readInput(_ path: String) throws -> [UInt8] {
 func printError(_ line: String) {
     FileHandle.standardError.write(Data((line + "\n").utf8))
 }
+
+/// Not print: its buffer would keep the line from whoever waits for it.
+func printNow(_ line: String) {
+    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+}

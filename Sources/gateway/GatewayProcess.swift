@@ -7,7 +7,6 @@ import Foundation
 import GatewayCore
 import Journal
 import Logging
-import SQLiteLedger
 import Sandbox
 import UnixSignals
 
@@ -27,6 +26,7 @@ final class GatewayProcess: Sendable {
     private let isSandbox: Bool
     private let eventLoops: Int
     private let prices: PriceVersionLog
+    private let ledger: LedgerAddress
 
     /// How long calls in flight may take to finish at a shutdown, and the ledger to take what is left.
     private static let grace = Duration.seconds(30)
@@ -43,8 +43,10 @@ final class GatewayProcess: Sendable {
         guard configuration.authentication == .header else {
             throw fail("gateway: auth.mode: keys is not in this version; write 'mode: header' and listen on loopback or in a trusted mesh")
         }
-        guard case .sqlite(let path) = configuration.ledger.engine else {
-            throw fail("gateway: ledger.url: this version keeps its ledger in SQLite alone; write sqlite:PATH")
+        do {
+            ledger = try LedgerAddress(configuration.ledger.engine)
+        } catch {
+            throw fail("gateway: \(error)")
         }
         do {
             journal = try Journal(
@@ -55,8 +57,8 @@ final class GatewayProcess: Sendable {
             throw fail("gateway: ledger.journal: \(error)")
         }
         for damage in journal.damage { logger.error("the journal is damaged", metadata: ["at": "\(damage)"]) }
-        writer = LedgerWriter(journal: journal, clock: machineClock) { () async throws(LedgerError) in
-            try SQLiteLedger(path: path, clock: machineClock)
+        writer = LedgerWriter(journal: journal, clock: machineClock) { [ledger] () async throws(LedgerError) in
+            try await ledger.open()
         }
         do {
             let interrupted = try journal.recover()
@@ -190,13 +192,10 @@ final class GatewayProcess: Sendable {
     private func announce(dataPlane: SocketAddress, admin: SocketAddress) {
         let generation = current.generation
         let on = generation.adapters.values.filter { $0.isEnabled && $0.missingVariables.isEmpty }.map(\.provider).sorted()
-        var ledger = "?"
-        if case .sqlite(let path) = generation.configuration.ledger.engine { ledger = "sqlite:\(path)" }
         let line =
             "gateway: serving on http://\(dataPlane)\(isSandbox ? " (sandbox)" : ""), admin on http://\(admin), "
             + "adapters \(on.isEmpty ? "none" : on.joined(separator: " ")), generation \(generation.number), ledger \(ledger)"
-        // Not print: its buffer would keep the line from whoever waits for it.
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+        printNow(line)
     }
 
     private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {

@@ -23,7 +23,7 @@ struct Serve: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Where operators connect, instead of config.yaml's admin.listen.", valueName: "host:port"))
     var adminListen: SocketAddress?
 
-    @Option(help: ArgumentHelp("The ledger, instead of config.yaml's ledger.url: sqlite:PATH.", valueName: "url"))
+    @Option(help: ArgumentHelp("The ledger, instead of config.yaml's ledger.url: sqlite:PATH or postgres://….", valueName: "url"))
     var ledger: String?
 
     @Option(help: "Threads that serve callers; as many as the machine has cores when left out.")

@@ -3,7 +3,6 @@ import ArgumentParser
 import Foundation
 import GatewayCore
 import JSONPath
-import SQLiteLedger
 
 struct Spend: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -60,16 +59,11 @@ struct Spend: AsyncParsableCommand {
 
     private func fromLedger(_ query: SpendQuery, _ configuration: Configuration) async throws -> [SpendRow] {
         do {
-            switch configuration.ledger.engine {
-            case .sqlite(let path):
-                let ledger = try SQLiteLedger.readOnly(path, clock: machineClock)
-                let rows = try await ledger.spend(query)
-                await ledger.close()
-                return rows
-            case .postgres:
-                throw LedgerError(.unavailable, "ledger.url: this version keeps its ledger in SQLite alone; write sqlite:PATH")
-            }
-        } catch let error as LedgerError {
+            let ledger = try await LedgerAddress(configuration.ledger.engine).openReadOnly()
+            let rows = try await ledger.spend(query)
+            await ledger.close()
+            return rows
+        } catch {
             throw fail("gateway: no gateway answers on \(configuration.admin.listen), and the ledger cannot be read: \(error)")
         }
     }

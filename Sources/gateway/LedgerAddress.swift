@@ -1,0 +1,40 @@
+import GatewayCore
+import PostgresLedger
+import SQLiteLedger
+
+/// Where the ledger is: the one place that knows its engines.
+enum LedgerAddress: CustomStringConvertible {
+    case sqlite(path: String)
+    case postgres(PostgresURL)
+
+    init(_ engine: LedgerSettings.Engine) throws(LedgerError) {
+        switch engine {
+        case .sqlite(let path): self = .sqlite(path: path)
+        case .postgres(let url): self = .postgres(try PostgresURL(url))
+        }
+    }
+
+    /// Opens it for the gateway that serves.
+    func open() async throws(LedgerError) -> any Ledger {
+        switch self {
+        case .sqlite(let path): try SQLiteLedger(path: path, clock: machineClock)
+        case .postgres(let url): try await PostgresLedger.open(url, clock: machineClock)
+        }
+    }
+
+    /// Opens it for reading beside a gateway that serves.
+    func openReadOnly() async throws(LedgerError) -> any Ledger {
+        switch self {
+        case .sqlite(let path): try SQLiteLedger.readOnly(path, clock: machineClock)
+        case .postgres(let url): try await PostgresLedger.readOnly(url, clock: machineClock)
+        }
+    }
+
+    /// Without anything secret.
+    var description: String {
+        switch self {
+        case .sqlite(let path): "sqlite:\(path)"
+        case .postgres(let url): "postgres://\(url.place)"
+        }
+    }
+}
