@@ -1,0 +1,112 @@
+import Foundation
+import PostgresUnderTest
+import Testing
+
+/// The executable on a Postgres ledger.
+@Suite(.enabled(if: PostgresServer.isInstalled, "Debian's postgresql is not installed"), .timeLimit(.minutes(2)))
+struct PostgresTests {
+    private static let person = "/pdl/v5/person/enrich?email=ada@example.com"
+
+    private func gateway(on url: String) throws -> GatewayUnderTest {
+        try GatewayUnderTest(configuration: "ledger: { url: \"\(url)\" }")
+    }
+
+    @Test func aKilledGatewayLosesNothingAndSpendingIsTheRows() throws {
+        let database = try PostgresServer.shared.database()
+        let gateway = try gateway(on: database.url)
+        let early = try gateway.command("serve", "--sandbox")
+        #expect(early.status == 1)
+        #expect(early.error.contains("has no ledger yet; run 'gateway migrate' on it first"), "\(early.error)")
+        let migrated = try gateway.command("migrate")
+        #expect(migrated.status == 0 && migrated.output.contains("done in "), "\(migrated.error)")
+        #expect(try gateway.command("migrate", "--ledger", database.url).output.hasSuffix("nothing to do: it has the current schema\n"))
+
+        try gateway.start()
+        #expect(gateway.greeting.hasSuffix("ledger postgres://127.0.0.1:\(database.server.port)/\(database.name)"), "\(gateway.greeting)")
+        for user in ["ada", "ada", "grace"] {
+            #expect(try gateway.get(Self.person, ["X-Workspace-Id": "acme", "X-User-Id": user]).status == 200)
+        }
+        let configuration = try gateway.admin("GET", "/v1/config")
+        #expect(configuration.body.contains(#""engine":"postgres""#) && !configuration.body.contains(PostgresServer.password))
+        // Killed at once: what is not in the database yet is in the journal.
+        gateway.kill9()
+        try gateway.start()
+        let call = try gateway.get(Self.person, ["X-Workspace-Id": "acme", "X-User-Id": "ada"])
+        #expect(call["X-Gateway-Spend-Daily"] == "1.12")
+        try eventually("four rows") { try database.sql("SELECT count(*), sum(cost) FROM api_cost_tracking") == [["4", "1.120000000"]] }
+        let other = try self.gateway(on: database.url)
+        let second = try other.command("serve", "--sandbox")
+        #expect(second.status == 1)
+        #expect(second.error.contains("is in use by the gateway on \(ProcessInfo.processInfo.hostName.prefix(20))"), "\(second.error)")
+        #expect(second.error.contains("sharing one database between gateways is not in this version"))
+
+        let running = try gateway.command("spend", "--by", "provider,user", "--format", "csv")
+        #expect(
+            running.output == "workspace,provider,user,calls,tokens,cost\r\nacme,pdl,ada,3,0,0.84\r\nacme,pdl,grace,1,0,0.28\r\n",
+            "\(running.error)")
+        let id = try #require(call["X-Gateway-Request-Id"])
+        #expect(try gateway.get("/_gateway/calls/\(id)").json["cost"] as? String == "0.28")
+        #expect(gateway.stop() == 0)
+        let stopped = try gateway.command("spend", "--by", "provider,user", "--format", "csv")
+        #expect(stopped.output == running.output, "\(stopped.error)")
+        #expect(try database.sql(#"SELECT sum("calls"), sum("costNanos") FROM "cost_rollups""#) == [["4", "1120000000"]])
+        #expect(!gateway.log.joined().contains(PostgresServer.password))
+    }
+
+    @Test func aServerThatIsAwayCostsNoCallAndNoRecord() throws {
+        let server = try PostgresServer()
+        let database = try server.database()
+        let gateway = try gateway(on: database.url)
+        #expect(try gateway.command("migrate").status == 0)
+        server.stop()
+        try gateway.start()
+        let unverified = try gateway.get(Self.person)
+        #expect(unverified.status == 200 && unverified["X-Gateway-Budget"] == "unverified")
+        let readiness = try gateway.admin("GET", "/readyz")
+        #expect(readiness.status == 200)
+        #expect(readiness.body.contains(#""status":"degraded""#) && readiness.body.contains(#""ledger":{"status":"failing""#))
+        #expect(!readiness.body.contains(PostgresServer.password))
+        #expect(try gateway.admin("GET", "/metrics").body.contains("gateway_ledger_failing 1\n"))
+        #expect(try gateway.admin("GET", "/metrics").body.contains("gateway_ledger_backlog_records 1\n"))
+        try server.start()
+        try eventually("the row arrives") { try database.sql("SELECT count(*) FROM api_cost_tracking") == [["1"]] }
+        try eventually("it is ready") { try gateway.admin("GET", "/readyz").body.contains(#""status":"ready""#) }
+        #expect(try gateway.get(Self.person)["X-Gateway-Spend-Daily"] == "0.56")
+        server.kill9()
+        #expect(try gateway.get(Self.person)["X-Gateway-Spend-Daily"] == "0.84")
+        try server.start()
+        try eventually("all rows arrive") {
+            try database.sql("SELECT count(*), sum(cost) FROM api_cost_tracking") == [["3", "0.840000000"]]
+        }
+        #expect(gateway.stop() == 0)
+        server.stop()
+    }
+
+    @Test func serviceFilesPasswordFilesAndVariablesWorkAsInPsql() throws {
+        let database = try PostgresServer.shared.database()
+        let gateway = try GatewayUnderTest(shippedPlugins: false)
+        let port = database.server.port
+        try gateway.write("[books]\nhost=127.0.0.1\nport=\(port)\ndbname=\(database.name)\nuser=gateway\n", to: "services")
+        try gateway.write("127.0.0.1:\(port):\(database.name):gateway:\(PostgresServer.password)\n", to: ".pgpass")
+        let passwords = gateway.folder.appendingPathComponent(".pgpass").path
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: passwords)
+        let services = gateway.folder.appendingPathComponent("services").path
+        for (url, environment) in [
+            ("postgres:///?service=books", ["PGSERVICEFILE": services, "PGPASSFILE": passwords]),
+            ("postgres://gateway@/\(database.name)", ["PGHOST": "127.0.0.1", "PGPORT": "\(port)", "PGPASSWORD": PostgresServer.password]),
+        ] {
+            let result = try CommandResult.run(
+                try GatewayUnderTest.executable, ["migrate", "--dry-run", "--ledger", url], in: gateway.folder, environment: environment)
+            #expect(result.status == 0, "\(result.error)")
+            #expect(result.output.contains("CREATE TABLE IF NOT EXISTS \"people\""))
+        }
+        let wrong = try CommandResult.run(
+            try GatewayUnderTest.executable, ["migrate", "--ledger", database.url(password: "hunter2")], in: gateway.folder)
+        #expect(wrong.status == 1 && wrong.error.contains("password authentication failed") && !wrong.error.contains("hunter2"))
+        let unclear = try gateway.command("migrate", "--ledger", "postgres://gateway:hun@ter2@127.0.0.1/x")
+        #expect(unclear.status == 1 && !unclear.error.contains("ter2"), "\(unclear.error)")
+        let embedded = try gateway.command("migrate")
+        #expect(embedded.status == 1 && embedded.error.contains("the ledger is SQLite"))
+        #expect(try gateway.command("migrate", "--ledger", "mysql://x").status == 64)
+    }
+}
