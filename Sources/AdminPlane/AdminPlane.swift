@@ -16,14 +16,12 @@ package struct AdminPlane: Sendable {
         package var reload: @Sendable () async -> ReloadOutcome
         package var spend: @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow]
         package var clock: WallClock
-        /// Required of every request when it is set.
-        package var token: Secret?
         package var logger: Logger
 
         package init(
             generations: CurrentGeneration, metrics: Metrics, accounts: Accounts, health: @escaping @Sendable () -> Health,
             reload: @escaping @Sendable () async -> ReloadOutcome,
-            spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], clock: @escaping WallClock, token: Secret?,
+            spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], clock: @escaping WallClock,
             logger: Logger
         ) {
             self.generations = generations
@@ -33,7 +31,6 @@ package struct AdminPlane: Sendable {
             self.reload = reload
             self.spend = spend
             self.clock = clock
-            self.token = token
             self.logger = logger
         }
     }
@@ -49,7 +46,7 @@ package struct AdminPlane: Sendable {
     /// Serves until the surrounding task is cancelled. `started` gets the address, with the real port, once it listens.
     package func run(started: @escaping @Sendable (GatewayCore.SocketAddress) async -> Void) async throws {
         let router = Router()
-        router.add(middleware: TokenCheck(token: services.token))
+        router.add(middleware: TokenCheck(generations: services.generations))
         addRoutes(to: router)
         let host = listen.host
         // The framework's own lines say nothing that the gateway's do not.
@@ -80,6 +77,15 @@ package struct AdminPlane: Sendable {
         }
         router.get("v1/workspaces/:id/spend") { request, context in
             await SpendView.answer(request, workspace: context.parameters.get("id"), services: services)
+        }
+        router.get("v1/workspaces/:id/budget") { _, context in
+            let workspace = context.parameters.get("id") ?? ""
+            let budget = services.generations.generation.configuration.budgets.budget(for: workspace)
+            return AdminAnswer(BudgetReport.json(services.accounts, workspace: workspace, budget: budget, at: services.clock()))
+        }
+        router.get("v1/entities/:type/:id/spend") { request, context in
+            await SpendView.answer(
+                request, workspace: nil, entity: (context.parameters.get("type"), context.parameters.get("id")), services: services)
         }
     }
 }
@@ -123,10 +129,11 @@ struct AdminAnswer: ResponseGenerator, Sendable {
 
 /// `Authorization: Bearer …`, compared in a time that does not depend on where it differs.
 private struct TokenCheck<Context: RequestContext>: RouterMiddleware {
-    let token: Secret?
+    let generations: CurrentGeneration
 
     func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response) async throws -> Response {
-        guard let token else { return try await next(request, context) }
+        // The one in force now: a token that a reload has taken away opens nothing any more.
+        guard let token = generations.generation.configuration.admin.token else { return try await next(request, context) }
         let given = Array((request.headers[.authorization] ?? "").utf8)
         let wanted = Array("Bearer \(token.reveal())".utf8)
         var difference = given.count ^ wanted.count

@@ -48,11 +48,15 @@ let socketClosedCallback: curl_closesocket_callback = { context, socket in
 }
 
 extension Transfer {
-    /// There is a connection, and the request goes out on it next: from now on it counts as sent. curl comes here again when it repeats a
-    /// request because its kept-alive connection turned out to be dead before a line of a response came. That is curl's rule for any
-    /// method, POST included: a server that closes an idle connection has not read the request.
+    /// There is a connection, and the request goes out on it next: from now on it counts as sent. curl comes here again to repeat a request,
+    /// whatever its method, when a kept-alive connection closed before a line of the response came. The provider may have read it and would
+    /// charge it twice: it is not repeated.
     fileprivate func beginRequest() -> Bool {
         guard let call else { return false }
+        guard !isRequestOut else {
+            fault = "the connection, which was kept from an earlier call, closed before the answer"
+            return false
+        }
         // What curl took for the first try it may or may not have sent; the second starts over.
         guard call.upload.rewind() else {
             fault = "the connection closed and the beginning of the request's body is no longer held"

@@ -40,9 +40,9 @@ final class Admission {
         do {
             caller = try Caller(head.headers, standard: generation.configuration.defaultWorkspace)
         } catch {
-            var problem = error
+            var problem = error.problem
             problem.provider = generation.providers[name] == nil ? nil : name
-            throw Refusal(problem: problem)
+            throw Refusal(problem: problem, caller: error.caller)
         }
         func refuse(_ code: Problem.Code, _ detail: String, operation: String? = nil, known: Bool = true) -> Refusal {
             var problem = Problem(code, detail)
@@ -74,10 +74,12 @@ final class Admission {
             throw refuse(.unpriced, "The adapter has no prices for today.", operation: provider.adapter.operations[match.index].name)
         }
         var maximumCost: Money?
-        if let text = head.headers.first("X-Gateway-Max-Cost") {
-            guard let amount = Money(text), amount >= .zero else {
+        if let index = head.headers.firstIndex(of: "X-Gateway-Max-Cost") {
+            let isAlone = head.headers.firstIndex(of: "X-Gateway-Max-Cost", from: index + 1) == nil
+            guard isAlone, let amount = Money(head.headers[index].valueText), amount >= .zero else {
                 throw refuse(
-                    .badRequest, "X-Gateway-Max-Cost must be an amount in US dollars, such as 0.50.", operation: meter.operation.name)
+                    .badRequest, "X-Gateway-Max-Cost must stand once and be an amount in US dollars, such as 0.50.",
+                    operation: meter.operation.name)
             }
             maximumCost = amount
         }
@@ -148,8 +150,8 @@ final class Admission {
         case 4: field.isNamed("host")
         case 6: field.isNamed("expect")
         case 9: field.isNamed("x-user-id")
-        case 11: field.isNamed("x-entity-id")
-        case 13: field.isNamed("x-entity-type")
+        case 11: field.isNamed("x-entity-id") || isGatewayOwn(field)
+        case 13: field.isNamed("x-entity-type") || isGatewayOwn(field)
         case 14: field.isNamed("x-workspace-id") || field.isNamed("content-length") || isGatewayOwn(field)
         default: isGatewayOwn(field)
         }

@@ -146,7 +146,7 @@ extension Call {
     }
 
     /// Answers with a problem of the gateway's own. The call costs nothing, unless it was settled before.
-    func refuse(_ problem: Problem, caller: Caller?, operation: String?) {
+    func refuse(_ problem: Problem, caller: Caller?, operation: String?, isExhausted: Bool = false) {
         guard let connection else { return }
         self.connection = nil
         var problem = problem
@@ -165,7 +165,7 @@ extension Call {
                 workspace: caller.workspace, cost: settled?.record.cost ?? .zero, basis: .charged(settled?.record.basis ?? .table),
                 priceVersion: admission?.meter.priceVersion,
                 status: settled?.status ?? status(of: caller, provider: provider, generation: generation),
-                isUnverified: pledge?.isUnverified ?? false, isExhausted: problem.code == .budgetExhausted)
+                isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
         }
         connection.write(
             ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))

@@ -40,12 +40,8 @@ final class GatewayProcess: Sendable {
         self.logger = logger
         self.isSandbox = isSandbox
         self.eventLoops = eventLoops
-        guard configuration.authentication == .header else {
-            throw fail("gateway: auth.mode: keys is not in this version; write 'mode: header' and listen on loopback or in a trusted mesh")
-        }
-        guard case .sqlite(let path) = configuration.ledger.engine else {
-            throw fail("gateway: ledger.url: this version keeps its ledger in SQLite alone; write sqlite:PATH")
-        }
+        if let reason = configuration.reasonNotToServe { throw fail("gateway: \(reason)") }
+        guard case .sqlite(let path) = configuration.ledger.engine else { throw ExitCode(1) }
         do {
             journal = try Journal(
                 folder: configuration.ledger.journal,
@@ -175,7 +171,7 @@ final class GatewayProcess: Sendable {
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
                 reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
-                clock: machineClock, token: admin.token, logger: logger))
+                clock: machineClock, logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
             return nil
@@ -221,5 +217,16 @@ final class GatewayProcess: Sendable {
         writing.cancel()
         await writing.value
         journal.close()
+    }
+}
+
+extension Configuration {
+    /// What it asks for and this version cannot do; nil where it can all be served.
+    var reasonNotToServe: String? {
+        if authentication == .keys {
+            return "auth.mode: keys is not in this version; write 'mode: header' and listen on loopback or in a trusted mesh"
+        }
+        if case .postgres = ledger.engine { return "ledger.url: this version keeps its ledger in SQLite alone; write sqlite:PATH" }
+        return nil
     }
 }

@@ -77,11 +77,11 @@ struct AdapterDecoderTests {
         ),
         (
             "https://api.acmedata.example", "https://me@api.acmedata.example",
-            "4:8: error: 'https://me@api.acmedata.example' is no base URL: it has a user or password"
+            "4:8: error: the value is no base URL: it has a user or password"
         ),
         (
             "https://api.acmedata.example", "https://api.acmedata.example?a=1",
-            "4:8: error: 'https://api.acmedata.example?a=1' is no base URL: it has a query"
+            "4:8: error: the value is no base URL: it has a query"
         ),
         (
             "https://api.acmedata.example", "https://api.acmedata.example:70000",

@@ -42,6 +42,14 @@ import Testing
         #expect(fields(request) == ["Cookie: c=1", "Acme-Version: 2026-01-01", "X-Api-Key: provider-secret"])
     }
 
+    @Test func noFieldOfTheGatewaysOwnIsPassedOn() async throws {
+        // Of every length: fields are told apart by it first.
+        let names =
+            (1...24).map { "X-Gateway-\(String(repeating: "K", count: $0))" } + ["X-Gateway-Key", "X-Gateway-Cache", "x-gateway-normalize"]
+        let request = try await forwarded(request("/acme/v1/people/1", names.map { "\($0): gwk_secret" }))
+        #expect(fields(request) == ["Acme-Version: 2026-01-01", "X-Api-Key: provider-secret"])
+    }
+
     @Test func theCallersOwnVersionStands() async throws {
         let request = try await forwarded(request("/acme/v1/people/1", ["acme-version: 2020"]))
         #expect(fields(request) == ["acme-version: 2020", "X-Api-Key: provider-secret"])
