@@ -15,13 +15,16 @@ package struct AdminPlane: Sendable {
         package var health: @Sendable () -> Health
         package var reload: @Sendable () async -> ReloadOutcome
         package var spend: @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow]
+        /// Takes replayable lines into the ledger.
+        package var replay: @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome
         package var clock: WallClock
         package var logger: Logger
 
         package init(
             generations: CurrentGeneration, metrics: Metrics, accounts: Accounts, health: @escaping @Sendable () -> Health,
             reload: @escaping @Sendable () async -> ReloadOutcome,
-            spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], clock: @escaping WallClock,
+            spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow],
+            replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome, clock: @escaping WallClock,
             logger: Logger
         ) {
             self.generations = generations
@@ -30,6 +33,7 @@ package struct AdminPlane: Sendable {
             self.health = health
             self.reload = reload
             self.spend = spend
+            self.replay = replay
             self.clock = clock
             self.logger = logger
         }
@@ -62,7 +66,9 @@ package struct AdminPlane: Sendable {
     private func addRoutes(to router: Router<BasicRequestContext>) {
         let services = services
         router.get("healthz") { _, _ in AdminAnswer(.object([.init("status", .string("ok"))])) }
-        router.get("readyz") { _, _ in Readiness.answer(services.health(), generation: services.generations.generation) }
+        router.get("readyz") { _, _ in
+            Readiness.answer(services.health(), generation: services.generations.generation, now: services.clock())
+        }
         router.get("metrics") { _, _ in
             AdminAnswer(
                 text: MetricsText.render(
@@ -72,6 +78,7 @@ package struct AdminPlane: Sendable {
         }
         router.get("v1/config") { _, _ in AdminAnswer(ConfigurationView.json(services.generations)) }
         router.post("v1/reload") { _, _ in ConfigurationView.answer(to: await services.reload()) }
+        router.post("v1/replay") { request, _ in await ReplayView.answer(request, services: services) }
         router.get("v1/spend") { request, _ in
             await SpendView.answer(request, workspace: nil, services: services)
         }

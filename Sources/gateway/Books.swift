@@ -28,13 +28,17 @@ final class Books: Sendable {
 
     /// Loads everything; returns when that is done or the ledger keeps a start waiting for too long. Loading goes on behind it then.
     func loadAtStart() async {
-        let loading = Task { await loadAll() }
-        await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await loading.value }
-            tasks.addTask { try? await Task.sleep(for: Self.patience) }
-            await tasks.next()
-            tasks.cancelAll()
+        // No task group: it would wait for the loading, which goes on for as long as the ledger is away.
+        let (waiting, end) = AsyncStream.makeStream(of: Never.self)
+        Task {
+            await loadAll()
+            end.finish()
         }
+        Task {
+            try? await Task.sleep(for: Self.patience)
+            end.finish()
+        }
+        for await _ in waiting {}
         if !areLoaded { logger.warning("spending is not known yet: calls go through unverified until the ledger answers") }
     }
 
@@ -45,6 +49,11 @@ final class Books: Sendable {
         case .all: Task { await loadAll() }
         case .workspaces(let workspaces): Task { for workspace in workspaces { await load(workspace) } }
         }
+    }
+
+    /// Reads some workspaces' spending again, after records have come from elsewhere.
+    func refresh(_ workspaces: Set<String>) async {
+        for workspace in workspaces.sorted() { await load(workspace) }
     }
 
     private func loadAll() async {

@@ -51,9 +51,7 @@ final class GatewayProcess: Sendable {
             throw fail("gateway: ledger.journal: \(error)")
         }
         for damage in journal.damage { logger.error("the journal is damaged", metadata: ["at": "\(damage)"]) }
-        writer = LedgerWriter(journal: journal, clock: machineClock) { () async throws(LedgerError) in
-            try SQLiteLedger(path: path, clock: machineClock)
-        }
+        writer = LedgerWriter(journal: journal, clock: machineClock, open: SQLiteLedger.opener(path: path, clock: machineClock))
         do {
             let interrupted = try journal.recover()
             if !interrupted.isEmpty {
@@ -142,6 +140,14 @@ final class GatewayProcess: Sendable {
                 }
                 return nil
             }
+            tasks.addTask {
+                var faults = FaultLog(logger: self.logger)
+                while !Task.isCancelled {
+                    faults.note(self.health, at: machineClock())
+                    try? await Task.sleep(for: .seconds(1))
+                }
+                return nil
+            }
             reloader.watch()
             var result: Result<Void, any Error> = .success(())
             for await case let outcome? in tasks {
@@ -166,12 +172,14 @@ final class GatewayProcess: Sendable {
     }
 
     private func serveAdmin(_ admin: Admin, dataPlane: SocketAddress) async -> Result<Void, any Error>? {
+        let replayer = Replayer(accounts: accounts, once: once, writer: writer, books: books)
         let plane = AdminPlane(
             listen: admin.listen,
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
                 reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
-                clock: machineClock, logger: logger))
+                replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) }, clock: machineClock,
+                logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
             return nil
@@ -206,7 +214,9 @@ final class GatewayProcess: Sendable {
         return Health(
             journal: Health.Part(failingSince: journal.failingSince, lastError: journal.lastError.map { "\($0)" }),
             ledger: Health.Part(failingSince: status.failingSince, lastError: status.lastError?.description),
-            budgetsLoaded: books.areLoaded, backlog: status.recentRecords, backlogBytes: Int(clamping: status.backlogBytes))
+            budgetsLoaded: books.areLoaded, backlog: status.recentRecords, backlogBytes: Int(clamping: status.backlogBytes),
+            backlogSince: status.backlogSince, retained: journal.retainedEntries, dropped: journal.droppedEntries,
+            setAside: status.recordsSetAside)
     }
 
     private func stop(_ writing: Task<Void, Never>) async {
