@@ -91,7 +91,9 @@ let package = Package(
         .testTarget(
             name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath"], exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath"], swiftSettings: settings),
-        .testTarget(name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore"], swiftSettings: settings),
+        // Peers on the loopback interface whose every byte a test decides.
+        .target(name: "Loopback", path: "Tests/Loopback", swiftSettings: settings),
+        .testTarget(name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore", "Loopback"], swiftSettings: settings),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "GatewayCore", "LedgerConformance"], swiftSettings: settings),
         // What every ledger must do, whatever its engine.
         .target(
@@ -103,11 +105,13 @@ let package = Package(
         .testTarget(
             name: "DataPlaneTests",
             dependencies: [
-                "DataPlane", "GatewayCore", "JSONPath", "CurlUpstream",
+                "DataPlane", "GatewayCore", "JSONPath", "CurlUpstream", "Loopback",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         // The executable from outside, as its users have it.
-        .testTarget(name: "GatewayTests", dependencies: ["gateway"], exclude: ["SDKs"], swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests", dependencies: ["gateway", "Loopback"], exclude: ["SDKs", "Wire/Framing.md", "Wire/Providers.md"],
+            swiftSettings: settings),
     ]
 )

@@ -3,6 +3,7 @@
 
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
+#include <dlfcn.h>
 /* What the loop around curl stands on; Swift's Glibc module leaves these out. */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -58,6 +59,16 @@ static inline void *ccurl_private(CURL *easy) {
 static inline long ccurl_connects(CURL *easy) {
     long value = 0;
     return curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &value) == CURLE_OK ? value : 0;
+}
+
+/* Whether TLS has taken bytes off the transfer's connection that nobody has read. To be asked within a callback, while there is one. Only
+   OpenSSL is asked, by name, because libcurl brings it along and nothing else here links to it. */
+static inline int ccurl_has_buffered_input(CURL *easy) {
+    struct curl_tlssessioninfo *session = 0;
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session || !session->internals) return 0;
+    if (session->backend != CURLSSLBACKEND_OPENSSL) return 0;
+    int (*has_pending)(const void *) = (int (*)(const void *))dlsym(0, "SSL_has_pending");
+    return has_pending ? has_pending(session->internals) : 0;
 }
 
 static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {

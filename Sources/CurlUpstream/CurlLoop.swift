@@ -133,6 +133,14 @@ final class CurlLoop {
         poller.opened(socket)
     }
 
+    /// Whether the kept-alive connection that curl has picked for a call holds bytes of which the call has asked for none: more than the
+    /// last answer, which would be taken for the next one. libcurl looks for the connection's end alone until 8.1. With HTTP/2 every frame
+    /// says whose it is.
+    func isSpoilt(_ transfer: Transfer, port: Int32) -> Bool {
+        guard ccurl_connects(transfer.easy) == 0, transfer.call?.request.route.http2 == false else { return false }
+        return poller.hasInput(idleConnectionsOf: UInt16(truncatingIfNeeded: port)) || ccurl_has_buffered_input(transfer.easy) != 0
+    }
+
     func closed(_ socket: curl_socket_t) {
         poller.closed(socket)
         close(socket)

@@ -26,6 +26,8 @@ final class Transfer {
     var swallowed = 0
     /// Why a callback made curl stop.
     var fault: String?
+    /// The connection that curl picked must not be used.
+    var isSpoilt = false
     /// The request went out, or began to.
     var isRequestOut = false
     var isSendPaused = false
@@ -77,7 +79,7 @@ final class Transfer {
         if let refused { return refused }
         self.call = call
         head = ResponseHeadReader(method: request.method, maximumBytes: loop.settings.maximumHeadBytes)
-        (isSwallowing, swallowed, fault) = (false, 0, nil)
+        (isSwallowing, swallowed, fault, isSpoilt) = (false, 0, nil, false)
         (isRequestOut, isSendPaused, isReceivePaused) = (false, false, false)
         errorText.pointee = 0
         firstRefusal = CURLE_OK

@@ -121,7 +121,9 @@ final class Admission {
             if HopByHop.includes(field, nominated: nominated) || Self.isForGateway(field) { continue }
             // The caller's own credentials end here; a provider never sees them.
             if field.isNamed("authorization") { continue }
-            if credentials.contains(where: { if case .header(let name) = $0 { field.isNamed(name) } else { false } }) { continue }
+            if credentials.contains(where: { if case .header(let name) = $0 { Self.isTaken(field, for: name) } else { false } }) {
+                continue
+            }
             if meter.readsResponseBody, field.isNamed("accept-encoding") { continue }
             headers.append(field)
         }
@@ -142,6 +144,12 @@ final class Admission {
         }
         let target = query.map { "\(path)?\($0)" } ?? path
         return UpstreamRequest(method: head.method, target: target, headers: headers, body: body, route: settings.route)
+    }
+
+    /// Whether a provider may take a field for that of another name: to many frameworks `_` and `-` are the same.
+    private static func isTaken(_ field: HeaderView, for name: String) -> Bool {
+        field.name.count == name.utf8.count
+            && equalIgnoringCase(field.name.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }, name.utf8)
     }
 
     /// Fields that are said to the gateway, or that the transport sets itself.

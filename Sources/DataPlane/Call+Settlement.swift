@@ -149,6 +149,8 @@ extension Call {
     func refuse(_ problem: Problem, caller: Caller?, operation: String?, isExhausted: Bool = false) {
         guard let connection else { return }
         self.connection = nil
+        // What could be read in two ways is not followed by anything that is believed.
+        if problem.code == .badRequest { connection.keepsAlive = false }
         var problem = problem
         let provider = admission?.adapter.provider ?? problem.provider
         problem.provider = provider

@@ -117,8 +117,16 @@ final class GatewayProcess: Sendable {
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once, metrics: metrics,
             clock: machineClock, logger: logger)
         let dataPlane: DataPlane
+        let openFiles = OpenFiles.raiseLimit()
+        let connections = OpenFiles.connections(within: openFiles)
+        if connections < configuration.limits.connections {
+            logger.warning(
+                "this process may open too few files for limits.connections; raise its hard limit (ulimit -Hn, LimitNOFILE)",
+                metadata: ["files": "\(openFiles)", "connections": "\(connections)"])
+        }
         do {
-            dataPlane = try await DataPlane.start(listen: configuration.listen, eventLoops: eventLoops, services: services)
+            dataPlane = try await DataPlane.start(
+                listen: configuration.listen, eventLoops: eventLoops, maximumConnections: connections, services: services)
         } catch {
             await stop(writing)
             throw fail("gateway: cannot listen on \(configuration.listen): \(error)")

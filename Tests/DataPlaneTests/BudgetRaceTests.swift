@@ -1,5 +1,6 @@
 import Foundation
 import GatewayCore
+import Loopback
 import Testing
 
 /// The budget under concurrency: whatever the order of events, never more is forwarded than it allows.

@@ -1,4 +1,5 @@
 import GatewayCore
+import Loopback
 import Testing
 
 /// What a provider sees of a request.
@@ -36,6 +37,7 @@ import Testing
                 [
                     "Connection: X-Mine, keep-alive", "X-Mine: 1", "Keep-Alive: timeout=5", "TE: trailers", "Trailer: X", "Upgrade: h2c",
                     "Proxy-Connection: close", "Proxy-Authorization: Basic x", "Authorization: Bearer callers", "x-api-KEY: callers",
+                    "X_Api-Key: callers",
                     "X-User-Id: u", "X-Entity-Type: person", "X-Entity-Id: e", "X-Gateway-Max-Cost: 9", "x-gateway-anything: 1",
                     "Cookie: c=1",
                 ]))

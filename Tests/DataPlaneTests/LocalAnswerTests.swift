@@ -1,5 +1,6 @@
 import GatewayCore
 import JSONPath
+import Loopback
 import Testing
 
 /// What the gateway answers itself.

@@ -1,5 +1,6 @@
 import GatewayCore
 import JSONPath
+import Loopback
 import Testing
 
 /// The gateway's own answers: their status, their fields, and every member of their bodies.

@@ -62,6 +62,12 @@ import Testing
         "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
         "CONNECT evil.example:443 HTTP/1.1\r\nHost: a\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+        "CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "TRACE /a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n",
         "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /\u{e4} HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -137,7 +143,7 @@ import Testing
     @Test(arguments: [
         "\r\n", "g\r\n", "5 \r\nhello\r\n", " 5\r\nhello\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n", "5\nhello\r\n", "5\r\nhelloX\r\n",
         "5\r\nhello\n", "10000000000000000\r\n", "5;a\u{0}\r\nhello\r\n", "5\r\nhello\r\n0\r\nbad header\u{1}: x\r\n\r\n",
-        "0\r\n : x\r\n\r\n", "5;\r\r\nhello\r\n",
+        "0\r\n : x\r\n\r\n", "0\r\nGET /a HTTP/1.1\r\n\r\n", "0\r\nx : y\r\n\r\n", "0\r\nx\r\n\r\n", "5;\r\r\nhello\r\n",
     ])
     func refusesWhatIsNoChunk(text: String) {
         #expect(throws: RequestError.self) { try decode(text, piece: 3) }
