@@ -154,20 +154,21 @@ final class Admission {
 
     /// Fields that are said to the gateway, or that the transport sets itself.
     private static func isForGateway(_ field: HeaderView) -> Bool {
-        switch field.name.count {
+        if isGatewayOwn(field) { return true }
+        return switch field.name.count {
         case 4: field.isNamed("host")
         case 6: field.isNamed("expect")
         case 9: field.isNamed("x-user-id")
-        case 11: field.isNamed("x-entity-id") || isGatewayOwn(field)
-        case 13: field.isNamed("x-entity-type") || isGatewayOwn(field)
-        case 14: field.isNamed("x-workspace-id") || field.isNamed("content-length") || isGatewayOwn(field)
-        default: isGatewayOwn(field)
+        case 11: field.isNamed("x-entity-id")
+        case 13: field.isNamed("x-entity-type")
+        case 14: field.isNamed("x-workspace-id") || field.isNamed("content-length")
+        default: false
         }
     }
 
     /// `X-Gateway-…`: said by callers to the gateway and by the gateway to callers; a provider's would be taken for ours.
     static func isGatewayOwn(_ field: HeaderView) -> Bool {
-        field.name.count > 10 && equalIgnoringCase(field.name.prefix(10), "x-gateway-".utf8)
+        field.name.count >= 10 && equalIgnoringCase(field.name.prefix(10), "x-gateway-".utf8)
     }
 
     /// A query without the parameters of a name, however that is encoded; nil when nothing is left. Untouched when there are none.

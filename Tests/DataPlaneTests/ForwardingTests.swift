@@ -39,6 +39,7 @@ import Testing
                     "Proxy-Connection: close", "Proxy-Authorization: Basic x", "Authorization: Bearer callers", "x-api-KEY: callers",
                     "X_Api-Key: callers",
                     "X-User-Id: u", "X-Entity-Type: person", "X-Entity-Id: e", "X-Gateway-Max-Cost: 9", "x-gateway-anything: 1",
+                    "X-Gateway-Key: gwk_1", "X-Gateway-A: as long as X-Entity-Id",
                     "Cookie: c=1",
                 ]))
         #expect(fields(request) == ["Cookie: c=1", "Acme-Version: 2026-01-01", "X-Api-Key: provider-secret"])
