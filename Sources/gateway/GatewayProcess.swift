@@ -50,7 +50,14 @@ final class GatewayProcess: Sendable {
         } catch {
             throw fail("gateway: ledger.journal: \(error)")
         }
-        for damage in journal.damage { logger.error("the journal is damaged", metadata: ["at": "\(damage)"]) }
+        for damage in journal.damage {
+            if damage.kind == .tornEnd {
+                // As a kill in the middle of a write leaves it.
+                logger.warning("the journal's last entry is not whole", metadata: ["at": "\(damage)"])
+            } else {
+                logger.error("the journal is damaged", metadata: ["at": "\(damage)"])
+            }
+        }
         writer = LedgerWriter(journal: journal, clock: machineClock, open: SQLiteLedger.opener(path: path, clock: machineClock))
         do {
             let interrupted = try journal.recover()

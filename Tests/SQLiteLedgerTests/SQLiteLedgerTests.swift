@@ -220,7 +220,8 @@ import Testing
         await second.close()
         try log.write(to: URL(fileURLWithPath: path + "-wal"))
         let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
-        try handle.write(contentsOf: Data(repeating: 0xA5, count: 100))
+        try handle.seek(toOffset: 4096)
+        try handle.write(contentsOf: Data(repeating: 0xA5, count: 1 << 20))
         try handle.close()
 
         let opener = SQLiteLedger.opener(path: path, clock: { RecordMaker.firstDay })

@@ -56,8 +56,8 @@ class Call:
         return self.is_whole and self.status != KINDS[self.kind][2] and self.headers.get("content-type") == "application/problem+json"
 
     def __str__(self):
-        budget = self.headers.get("x-gateway-budget")
-        return f"{self.kind} {self.name} of {self.workspace}: {self.status} {self.trouble} id {self.id} cost {self.cost} budget {budget} {self.body[:200]!r}"
+        budget, body = self.headers.get("x-gateway-budget"), self.body[:200]
+        return f"{self.kind} {self.name} of {self.workspace}: {self.status} {self.trouble} id {self.id} cost {self.cost} {budget} {body!r}"
 
 
 async def exchange(reader, writer, method, path, headers, body=None):

@@ -33,7 +33,7 @@ class Gateway:
     """A gateway process and its folder. An asynchronous context manager: leaving it ends the process and removes the folder."""
 
     def __init__(self, executable, provider_url, name="gateway", ledger="ledger", journal="journal", policy="open", synchronous="normal",
-                 environment=None):  # fmt: skip
+                 environment=None, limits=None):  # fmt: skip
         self.executable, self.child = executable, None
         self.environment = environment or {}
         self.folder = tempfile.mkdtemp(prefix=f"soak-{name}-")
@@ -53,11 +53,23 @@ class Gateway:
             "budgets": {"default": limit, "workspaces": {name: limit | more for name, more in WORKSPACES.items()}},
             "providers": {"soak": {"url": provider_url}},
             "on_tracker_error": policy,
-            "limits": {"buffered_response": "64KiB"},
+            "limits": {"buffered_response": "64KiB"} | (limits or {}),
         }
         self.config = os.path.join(self.folder, "config.yaml")
+        self.configure()
+
+    def configure(self):
         with open(self.config, "w", encoding="utf-8") as file:
             json.dump(self.configuration, file, indent=2)  # JSON is YAML.
+
+    def own_plugins(self):
+        """A folder for its adapters alone, empty at first; the folder."""
+        folder = os.path.join(self.folder, "plugins")
+        if not os.path.isdir(folder):
+            os.mkdir(folder)
+            self.configuration["plugins"] = folder
+            self.configure()
+        return folder
 
     async def __aenter__(self):
         return self

@@ -42,7 +42,8 @@ class Rounds:
         # The first six rounds show each thing once, so that a short run does too.
         trick = number if number < 6 else self.random.randrange(11)
         if trick == 5:
-            await self.replay_live_copy()
+            for _ in range(3):
+                await self.replay_live_copy()
         # The instant is not the callers': they go on meanwhile.
         await gateway.kill()
         self.kills += 1
@@ -63,7 +64,7 @@ class Rounds:
             await self.replay(copy, table)
 
     def spoil(self):
-        """Takes the last entry. A settlement whose call was held is charged its estimate then; a hold was of a call that nobody had an answer of."""
+        """Takes the last entry. A settlement's call is charged its estimate then; a hold was of a call that nobody had an answer of."""
         if found := journal.spoil(self.gateway.journal, self.random):
             kind, call = found
             self.spoiled += 1
@@ -114,7 +115,7 @@ class Rounds:
         lost = await self.replay_with_no_gateway(copy)
         same = {id: (row.cost, row.basis) for id, row in table.items()}
         if {id: (row.cost, row.basis) for id, row in lost.items()} != same:
-            raise SoakError(f"a copied journal, replayed into the copied ledger, gives {len(lost)} rows and others than the machine's own {len(same)}")
+            raise SoakError(f"a copied journal, replayed into the copied ledger, gives {len(lost)} rows, and others than the {len(same)} here")
         source = os.path.join(copy, "journal")
         async with Gateway(self.options.gateway, self.provider.url, "second") as second:
             await second.start()
@@ -150,8 +151,9 @@ class Rounds:
         starts = sorted(self.gateway.starts)
         return (
             f"kill: {self.kills} kills, {self.in_recovery} of them in a recovery; {len(self.load.calls)} calls, {answers} answers got whole, "
-            f"{len(table)} rows, {interrupted} interrupted; {self.torn} torn ends, {self.spoiled} last entries taken, {self.copies} journals "
-            f"copied and replayed, {self.live_copies} of a running gateway into itself ({self.left_to_it} with calls in flight); ready after {starts[len(starts) // 2]:.2f} s (longest {starts[-1]:.2f} s). Everything agrees."
+            f"{len(table)} rows, {interrupted} interrupted; {self.torn} torn ends, {self.spoiled} last entries taken; {self.copies} journals "
+            f"copied and replayed elsewhere, {self.live_copies} of the running gateway into itself ({self.left_to_it} with calls in flight); "
+            f"ready after {starts[len(starts) // 2]:.2f} s (longest {starts[-1]:.2f} s). Everything agrees."
         )
 
 

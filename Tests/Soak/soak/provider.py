@@ -36,7 +36,8 @@ class Provider:
 
     async def __aenter__(self):
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=512)
-        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}"
+        self.port = self.server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         return self
 
     async def __aexit__(self, *_):
@@ -59,9 +60,12 @@ class Provider:
             await reader.readexactly(length)
         _, _, kind, call = head[0].split(" ")[1].split("?")[0].split("/")
         self.seen[call] = self.seen.get(call, 0) + 1
+        await self.pause()
+        return await getattr(self, kind)(call, writer)
+
+    async def pause(self):
         slow = self.random.random() < 0.05
         await asyncio.sleep(self.random.uniform(0.1, 0.4) if slow else self.random.uniform(0, 0.03))
-        return await getattr(self, kind)(call, writer)
 
     async def send(self, writer, status, body, headers="", cost=None, call=None):
         if cost is not None:
