@@ -131,7 +131,9 @@ import Testing
             _ = try connection.readRequest()
         }
         let upstream = try CurlUpstream()
-        let bodies: [UpstreamRequest.Body] = [.none, .bytes([1, 2, 3]), .bytes([UInt8](repeating: 1, count: 200_000)), .stream(length: nil)]
+        let bodies: [UpstreamRequest.Body] = [
+            .none, .bytes([1, 2, 3]), .bytes([UInt8](repeating: 1, count: 200_000)), .stream(length: nil),
+        ]
         for (index, body) in bodies.enumerated() {
             #expect(await upstream.outcome(get(server.route())).bodyText == "whole")
             let outcome = await upstream.outcome(post(body, server.route()), pieces: index == 3 ? [[0x61, 0x62], [0x63]] : [])

@@ -105,7 +105,9 @@ import Testing
                 let response = try bench.refused(request("/acme/v1/search", ["X-Gateway-Max-Cost: \(wrong)"]))
                 try expect(
                     response, 400,
-                    problem("bad_request", 400, "Bad request", "X-Gateway-Max-Cost must stand once and be an amount in US dollars, such as 0.50."))
+                    problem(
+                        "bad_request", 400, "Bad request",
+                        "X-Gateway-Max-Cost must stand once and be an amount in US dollars, such as 0.50."))
             }
         }
     }
