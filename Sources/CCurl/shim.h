@@ -61,14 +61,19 @@ static inline long ccurl_connects(CURL *easy) {
     return curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &value) == CURLE_OK ? value : 0;
 }
 
-/* Whether TLS has taken bytes off the transfer's connection that nobody has read. To be asked within a callback, while there is one. Only
-   OpenSSL is asked, by name, because libcurl brings it along and nothing else here links to it. */
-static inline int ccurl_has_buffered_input(CURL *easy) {
+typedef int (*ccurl_tls_pending)(const void *session);
+
+/* OpenSSL's function that tells whether a session has taken bytes off its connection that nobody has read; NULL where there is none. By
+   name, because libcurl brings OpenSSL along and nothing else here links to it. */
+static inline ccurl_tls_pending ccurl_find_tls_pending(void) {
+    return (ccurl_tls_pending)dlsym(0, "SSL_has_pending");
+}
+
+/* The same for a transfer's connection. To be asked within a callback, while it has one. */
+static inline int ccurl_has_buffered_input(CURL *easy, ccurl_tls_pending pending) {
     struct curl_tlssessioninfo *session = 0;
-    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session || !session->internals) return 0;
-    if (session->backend != CURLSSLBACKEND_OPENSSL) return 0;
-    int (*has_pending)(const void *) = (int (*)(const void *))dlsym(0, "SSL_has_pending");
-    return has_pending ? has_pending(session->internals) : 0;
+    if (!pending || curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session) return 0;
+    return session->backend == CURLSSLBACKEND_OPENSSL && session->internals && pending(session->internals);
 }
 
 static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {

@@ -21,6 +21,7 @@ final class CurlLoop {
     private var dirty: [CurlCall] = []
     private var answeredEarly: [Transfer] = []
     private let poller: Poller
+    private let tlsPending = ccurl_find_tls_pending()
     /// When curl wants to be called though no socket is ready.
     private var curlDeadline = UInt64.max
     /// No call's deadline is earlier than this. Deadlines mostly move away, so calls are looked through only when this moment has come.
@@ -138,7 +139,8 @@ final class CurlLoop {
     /// says whose it is.
     func isSpoilt(_ transfer: Transfer, port: Int32) -> Bool {
         guard ccurl_connects(transfer.easy) == 0, transfer.call?.request.route.http2 == false else { return false }
-        return poller.hasInput(idleConnectionsOf: UInt16(truncatingIfNeeded: port)) || ccurl_has_buffered_input(transfer.easy) != 0
+        return poller.hasInput(idleConnectionsOf: UInt16(truncatingIfNeeded: port))
+            || ccurl_has_buffered_input(transfer.easy, tlsPending) != 0
     }
 
     func closed(_ socket: curl_socket_t) {

@@ -117,6 +117,10 @@ struct AdapterDecoderTests {
         ("      credit: 1\n", "", "20:15: error: 'credit' is charged and has no estimate"),
         ("cost: \"0.20\"", "cost: \"0.21\"", "25:5: error: example 'found': cost: expected 0.21, found 0.20"),
         (
+            "expect: { operation: lookup", #"expect: { operation: "look\nup""#,
+            #"25:5: error: example 'found': operation: expected look\nup, found lookup"#
+        ),
+        (
             "cost: \"0.20\"", "cost: much",
             "28:58: error: expected an amount in US dollars, not negative and with at most nine fraction digits, found much"
         ),

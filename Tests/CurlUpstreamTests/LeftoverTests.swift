@@ -64,6 +64,28 @@ import Testing
         }
     }
 
+    /// The end of one call and the beginning of the next may well be one turn of the loop.
+    @Test func norIsItUnderLoad() async throws {
+        let server = try ScriptedServer { connection in
+            while true {
+                let target = try connection.readRequest().line.split(separator: " ")[1]
+                connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(target.utf8.count)\r\n\r\n")
+                connection.send(target + Self.forged)
+            }
+        }
+        let upstream = try CurlUpstream()
+        await withTaskGroup(of: Void.self) { group in
+            for caller in 0..<16 {
+                group.addTask {
+                    for round in 0..<20 {
+                        let outcome = await upstream.outcome(get("/\(caller)/\(round)", server.route()))
+                        #expect(outcome.bodyText == "/\(caller)/\(round)" && outcome.hasEnded)
+                    }
+                }
+            }
+        }
+    }
+
     /// TLS reads whole records: what is left of one does not wait in the socket.
     @Test(.enabled(if: CertificateAuthority.isAvailable))
     func norIsWhatTLSHasReadAhead() async throws {

@@ -5,7 +5,7 @@ import GatewayCore
 
 extension FuzzTarget {
     /// YAML itself: the document's nodes, and everything a decoder may ask of each.
-    static let yaml = FuzzTarget("yaml", maximumLength: 4096, shortRun: 3000) { bytes in
+    static let yaml = FuzzTarget("yaml", maximumLength: 4096, shortRun: 2000) { bytes in
         let first = exercise(bytes)
         let second = exercise(bytes)
         try promise(first.node == second.node && first.problems == second.problems, "reading again gives something else")
@@ -95,7 +95,7 @@ extension FuzzTarget {
     }
 
     /// Adapter files, their examples included.
-    static let adapter = FuzzTarget("adapter", maximumLength: 16384, shortRun: 150) { bytes in
+    static let adapter = FuzzTarget("adapter", maximumLength: 40_000, shortRun: 150) { bytes in
         let (file, problems) = decodeAdapter(bytes)
         try check(problems, of: bytes)
         try promise((file.adapter == nil) == problems.contains { $0.severity == .error }, "an adapter with errors, or none without")
@@ -125,7 +125,7 @@ extension FuzzTarget {
     }
 
     /// config.yaml, beside no adapters.
-    static let configuration = FuzzTarget("configuration", maximumLength: 4096, shortRun: 1500) { bytes in
+    static let configuration = FuzzTarget("configuration", maximumLength: 4096, shortRun: 1000) { bytes in
         let (configuration, problems) = decodeConfiguration(bytes)
         let (again, sameProblems) = decodeConfiguration(bytes)
         try promise(configuration == again && problems == sameProblems, "reading again gives another configuration")

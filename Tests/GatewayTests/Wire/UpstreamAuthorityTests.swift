@@ -85,26 +85,26 @@ import Testing
         #expect(elsewhere.accepted == 0)
     }
 
-    @Test(arguments: [201, 301, 302, 303, 307, 308, 401, 407])
-    func noAnswerLeadsElsewhere(status: Int) throws {
+    @Test func noAnswerLeadsElsewhere() throws {
         let fields = [
             "Location: http://\(other)/x", "Refresh: 0; url=http://\(other)/", "Alt-Svc: http/1.1=\"\(other)\"",
-            "Link: <http://\(other)/>; rel=preload",
-            "Content-Location: http://\(other)/",
+            "Link: <http://\(other)/>; rel=preload", "Content-Location: http://\(other)/",
         ]
-        let provider = try ScriptedServer { _ in
-            "HTTP/1.1 \(status) x\r\n" + fields.map { $0 + "\r\n" }.joined() + "Content-Length: 2\r\n\r\nno"
+        let provider = try ScriptedServer { request in
+            "HTTP/1.1 \(request.line.split(separator: " ")[1].dropFirst()) x\r\n" + fields.map { $0 + "\r\n" }.joined()
+                + "Content-Length: 2\r\n\r\nno"
         }
         let gateway = try gateway(url: provider.url)
-        for _ in 0..<2 {
-            let answer = try gateway.get("/acme/v1/x")
+        let statuses = [201, 300, 301, 302, 303, 305, 307, 308, 401, 407]
+        for status in statuses {
+            let answer = try gateway.get("/acme/\(status)")
             #expect(answer.status == status && answer.body == "no")
             for field in fields {
                 let parts = field.split(separator: ": ", maxSplits: 1).map(String.init)
                 #expect(answer[parts[0]] == parts[1])
             }
         }
-        #expect(provider.requests.count == 2 && elsewhere.accepted == 0)
+        #expect(provider.requests.count == statuses.count && elsewhere.accepted == 0)
     }
 
     /// The fields that say who pays are the caller's to send and not to take back.
