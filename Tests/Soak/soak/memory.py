@@ -195,7 +195,8 @@ async def run(options):
             raise SoakError(f"more than {LIMIT >> 20} MiB were resident. {report}")
         if late > early * 1.25:
             raise SoakError(f"memory grows. {report}")
-        if kept > options.callers + 8:
+        # Each of the gateway's threads, one a core, has connections of its own.
+        if kept > options.callers * (os.cpu_count() or 1):
             raise SoakError(f"more connections to the provider are kept than there were calls at once. {report}")
         await gateway.stop()
         return report
