@@ -2,7 +2,7 @@ import GatewayCore
 
 extension FuzzTarget {
     /// Expressions, against a calculator that reads and computes in one go with fractions of its own.
-    static let expression = FuzzTarget("expression", maximumLength: 512, shortRun: 6000) { bytes in
+    static let expression = FuzzTarget("expression", maximumLength: 512, shortRun: 4000) { bytes in
         let text = String(decoding: bytes, as: UTF8.self)
         let expected = PlainCalculator.evaluate(text) { quantity($0) }
         let expression: Expression

@@ -4,7 +4,7 @@ import GatewayCore
 
 extension FuzzTarget {
     /// JSON bodies, against a plain reading of RFC 8259's grammar.
-    static let json = FuzzTarget("json", maximumLength: 2048, shortRun: 3000) { bytes in
+    static let json = FuzzTarget("json", maximumLength: 2048, shortRun: 2000) { bytes in
         let isJSON = ReferenceGrammar.accepts(bytes)
         let document: JSONDocument
         do {
@@ -73,7 +73,7 @@ extension FuzzTarget {
     }
 
     /// Queries, logical expressions and what they select. Behind an empty line there may be a document; else there is one here.
-    static let query = FuzzTarget("query", maximumLength: 1024, shortRun: 3000) { bytes in
+    static let query = FuzzTarget("query", maximumLength: 1024, shortRun: 2000) { bytes in
         let (text, body) = halves(bytes)
         let document = try body.flatMap { try? JSONDocument(parsing: $0) } ?? JSONDocument(parsing: standardDocument)
         let isQuery = try check(query: text, document)

@@ -6,7 +6,7 @@ import LedgerConformance
 
 extension FuzzTarget {
     /// One entry: the first byte is its kind, the others its payload. And the same bytes as a line of a log.
-    static let entry = FuzzTarget("entry", maximumLength: 1024, shortRun: 6000) { bytes in
+    static let entry = FuzzTarget("entry", maximumLength: 1024, shortRun: 4000) { bytes in
         guard let first = bytes.first else { return false }
         let line = String(decoding: bytes, as: UTF8.self)
         if let entry = try? JournalLine.decode(line) {

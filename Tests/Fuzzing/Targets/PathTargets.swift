@@ -4,7 +4,7 @@ import GatewayCore
 
 extension FuzzTarget {
     /// Paths and queries with percent signs: decoded, spelled plainly, and held to the base path.
-    static let path = FuzzTarget("path", maximumLength: 512, shortRun: 6000) { bytes in
+    static let path = FuzzTarget("path", maximumLength: 512, shortRun: 4000) { bytes in
         let text = String(decoding: bytes, as: UTF8.self)
         for isQuery in [false, true] {
             let plain = plainlyDecoded(text.utf8, isQuery: isQuery)
@@ -31,7 +31,7 @@ extension FuzzTarget {
     }
 
     /// What patterns serve: the first line and the second are patterns, the third is a path.
-    static let route = FuzzTarget("route", maximumLength: 256, shortRun: 6000) { bytes in
+    static let route = FuzzTarget("route", maximumLength: 256, shortRun: 4000) { bytes in
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         guard lines.count >= 3, let path = RoutePattern.canonical(path: lines[2]),
             let pattern = try? RoutePattern(methods: ["GET"], path: lines[0]),

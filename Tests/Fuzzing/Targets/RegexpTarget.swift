@@ -2,7 +2,7 @@
 
 extension FuzzTarget {
     /// Regular expressions, against matching on the tree. Behind an empty line is the text.
-    static let regexp = FuzzTarget("regexp", maximumLength: 256, shortRun: 4000) { bytes in
+    static let regexp = FuzzTarget("regexp", maximumLength: 256, shortRun: 3000) { bytes in
         let (pattern, rest) = halves(bytes)
         var subject = String(String(decoding: rest ?? Array("abc-é12".utf8), as: UTF8.self).unicodeScalars.prefix(24))
         let scalars = Array(subject.unicodeScalars)

@@ -7,7 +7,7 @@ import NIOCore
 
 extension FuzzTarget {
     /// Request heads, and what of them goes to a provider.
-    static let request = FuzzTarget("request", maximumLength: 2048, shortRun: 6000) { bytes in
+    static let request = FuzzTarget("request", maximumLength: 2048, shortRun: 4000) { bytes in
         guard let head = try? bytes.withUnsafeBytes({ try RequestParser.parse($0) }) else { return false }
         try check(head, from: bytes)
         let written = write(head)
@@ -109,7 +109,7 @@ extension FuzzTarget {
     ]
 
     /// Chunked bodies, whole and in pieces.
-    static let chunked = FuzzTarget("chunked", maximumLength: 1024, shortRun: 6000) { bytes in
+    static let chunked = FuzzTarget("chunked", maximumLength: 1024, shortRun: 4000) { bytes in
         let whole = decode(bytes, cuts: [])
         let random = cuts(of: bytes)
         for (name, cuts) in [("byte by byte", Array(0..<bytes.count)), ("cut at \(random)", random)] {

@@ -4,7 +4,7 @@ import GatewayCore
 
 extension FuzzTarget {
     /// Response heads, as the lines that curl reports.
-    static let responseHead = FuzzTarget("response-head", maximumLength: 1024, shortRun: 6000) { bytes in
+    static let responseHead = FuzzTarget("response-head", maximumLength: 1024, shortRun: 4000) { bytes in
         var reader = ResponseHeadReader(method: "GET", maximumBytes: 512, maximumFields: 8)
         var used = 0
         for line in lines(of: bytes) {

@@ -95,7 +95,7 @@ extension FuzzTarget {
     }
 
     /// Adapter files, their examples included.
-    static let adapter = FuzzTarget("adapter", maximumLength: 40_000, shortRun: 150) { bytes in
+    static let adapter = FuzzTarget("adapter", maximumLength: 40_000, shortRun: 100) { bytes in
         let (file, problems) = decodeAdapter(bytes)
         try check(problems, of: bytes)
         try promise((file.adapter == nil) == problems.contains { $0.severity == .error }, "an adapter with errors, or none without")
