@@ -1,12 +1,39 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
+// Set by Tests/Fuzzing/run, for a build in a folder of its own: the compiler's instrumentation then goes into all of the gateway, which no
+// other build wants, and the fuzz targets become an executable around libFuzzer in the place of a test target.
+let isFuzzing = Context.environment["GATEWAY_FUZZING"] != nil
+let instrumentation = ["-sanitize=fuzzer,address"]
+
+let settings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+    ] + (isFuzzing ? [.unsafeFlags(instrumentation + ["-enable-testing"])] : [])
+
+/// What the parsers promise of any bytes: held against damaged seeds by the tests, and for hours, if one likes, by libFuzzer.
+let fuzzed: [Target.Dependency] = [
+    "AdapterFiles", "CurlUpstream", "DataPlane", "GatewayCore", "JSONPath", "Journal", "LedgerConformance",
+    .product(name: "NIOCore", package: "swift-nio"),
 ]
+let fuzzing: [Target] =
+    isFuzzing
+    ? [
+        .systemLibrary(name: "CLibFuzzer", path: "Tests/Fuzzing/LibFuzzer/CLibFuzzer"),
+        .executableTarget(
+            name: "fuzzer", dependencies: fuzzed + ["CLibFuzzer"], path: "Tests/Fuzzing", exclude: ["Seeds", "ShortRuns", "run"],
+            swiftSettings: settings,
+            // gold, the default linker, cannot link what has both instrumentations.
+            linkerSettings: [.unsafeFlags(instrumentation + ["-use-ld=lld"])]),
+    ]
+    : [
+        .testTarget(
+            name: "FuzzingTests", dependencies: fuzzed + ["TestSupport"], path: "Tests/Fuzzing", exclude: ["LibFuzzer", "Seeds", "run"],
+            swiftSettings: settings)
+    ]
 
 let package = Package(
     name: "gateway",
@@ -96,13 +123,17 @@ let package = Package(
 
         .testTarget(name: "JSONPathTests", dependencies: ["JSONPath"], swiftSettings: settings),
         .testTarget(
-            name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath"], exclude: ["Fixtures"], swiftSettings: settings),
+            name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: settings),
         .testTarget(name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath"], swiftSettings: settings),
-        .testTarget(name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore"], swiftSettings: settings),
+        // Peers on the loopback interface whose every byte a test decides.
+        .target(name: "Loopback", path: "Tests/Loopback", swiftSettings: settings),
+        .testTarget(name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore", "Loopback"], swiftSettings: settings),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "GatewayCore", "LedgerConformance"], swiftSettings: settings),
         // What every ledger must do, whatever its engine.
         .target(
-            name: "LedgerConformance", dependencies: ["GatewayCore", "JSONPath"], path: "Tests/LedgerConformance", swiftSettings: settings),
+            name: "LedgerConformance", dependencies: ["GatewayCore", "JSONPath", "TestSupport"], path: "Tests/LedgerConformance",
+            swiftSettings: settings),
         .testTarget(
             name: "SQLiteLedgerTests",
             dependencies: ["SQLiteLedger", "GatewayCore", "LedgerConformance", .product(name: "GRDB", package: "GRDB.swift")],
@@ -115,11 +146,16 @@ let package = Package(
         .testTarget(
             name: "DataPlaneTests",
             dependencies: [
-                "DataPlane", "GatewayCore", "JSONPath", "CurlUpstream",
+                "DataPlane", "GatewayCore", "JSONPath", "CurlUpstream", "Loopback", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         // The executable from outside, as its users have it.
-        .testTarget(name: "GatewayTests", dependencies: ["gateway", "PostgresUnderTest"], exclude: ["SDKs"], swiftSettings: settings),
-    ]
+        .testTarget(
+            name: "GatewayTests", dependencies: ["gateway", "Loopback", "PostgresUnderTest"],
+            exclude: ["SDKs", "Wire/Framing.md", "Wire/Providers.md"],
+            swiftSettings: settings),
+        // What more than one of the above needs.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+    ] + fuzzing
 )

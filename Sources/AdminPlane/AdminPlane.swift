@@ -15,15 +15,16 @@ package struct AdminPlane: Sendable {
         package var health: @Sendable () -> Health
         package var reload: @Sendable () async -> ReloadOutcome
         package var spend: @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow]
+        /// Takes replayable lines into the ledger.
+        package var replay: @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome
         package var clock: WallClock
-        /// Required of every request when it is set.
-        package var token: Secret?
         package var logger: Logger
 
         package init(
             generations: CurrentGeneration, metrics: Metrics, accounts: Accounts, health: @escaping @Sendable () -> Health,
             reload: @escaping @Sendable () async -> ReloadOutcome,
-            spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], clock: @escaping WallClock, token: Secret?,
+            spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow],
+            replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome, clock: @escaping WallClock,
             logger: Logger
         ) {
             self.generations = generations
@@ -32,8 +33,8 @@ package struct AdminPlane: Sendable {
             self.health = health
             self.reload = reload
             self.spend = spend
+            self.replay = replay
             self.clock = clock
-            self.token = token
             self.logger = logger
         }
     }
@@ -49,7 +50,7 @@ package struct AdminPlane: Sendable {
     /// Serves until the surrounding task is cancelled. `started` gets the address, with the real port, once it listens.
     package func run(started: @escaping @Sendable (GatewayCore.SocketAddress) async -> Void) async throws {
         let router = Router()
-        router.add(middleware: TokenCheck(token: services.token))
+        router.add(middleware: TokenCheck(generations: services.generations))
         addRoutes(to: router)
         let host = listen.host
         // The framework's own lines say nothing that the gateway's do not.
@@ -65,7 +66,9 @@ package struct AdminPlane: Sendable {
     private func addRoutes(to router: Router<BasicRequestContext>) {
         let services = services
         router.get("healthz") { _, _ in AdminAnswer(.object([.init("status", .string("ok"))])) }
-        router.get("readyz") { _, _ in Readiness.answer(services.health(), generation: services.generations.generation) }
+        router.get("readyz") { _, _ in
+            Readiness.answer(services.health(), generation: services.generations.generation, now: services.clock())
+        }
         router.get("metrics") { _, _ in
             AdminAnswer(
                 text: MetricsText.render(
@@ -75,11 +78,21 @@ package struct AdminPlane: Sendable {
         }
         router.get("v1/config") { _, _ in AdminAnswer(ConfigurationView.json(services.generations)) }
         router.post("v1/reload") { _, _ in ConfigurationView.answer(to: await services.reload()) }
+        router.post("v1/replay") { request, _ in await ReplayView.answer(request, services: services) }
         router.get("v1/spend") { request, _ in
             await SpendView.answer(request, workspace: nil, services: services)
         }
         router.get("v1/workspaces/:id/spend") { request, context in
             await SpendView.answer(request, workspace: context.parameters.get("id"), services: services)
+        }
+        router.get("v1/workspaces/:id/budget") { _, context in
+            let workspace = context.parameters.get("id") ?? ""
+            let budget = services.generations.generation.configuration.budgets.budget(for: workspace)
+            return AdminAnswer(BudgetReport.json(services.accounts, workspace: workspace, budget: budget, at: services.clock()))
+        }
+        router.get("v1/entities/:type/:id/spend") { request, context in
+            await SpendView.answer(
+                request, workspace: nil, entity: (context.parameters.get("type"), context.parameters.get("id")), services: services)
         }
     }
 }
@@ -123,10 +136,11 @@ struct AdminAnswer: ResponseGenerator, Sendable {
 
 /// `Authorization: Bearer …`, compared in a time that does not depend on where it differs.
 private struct TokenCheck<Context: RequestContext>: RouterMiddleware {
-    let token: Secret?
+    let generations: CurrentGeneration
 
     func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response) async throws -> Response {
-        guard let token else { return try await next(request, context) }
+        // The one in force now: a token that a reload has taken away opens nothing any more.
+        guard let token = generations.generation.configuration.admin.token else { return try await next(request, context) }
         let given = Array((request.headers[.authorization] ?? "").utf8)
         let wanted = Array("Bearer \(token.reveal())".utf8)
         var difference = given.count ^ wanted.count

@@ -40,10 +40,21 @@ enum MetricsText {
 
         single("gateway_journal_failures_total", "counter", "Entries that the journal did not take at once.", metrics.journalFailures.count)
         single("gateway_journal_failing", "gauge", "1 while the journal cannot be written.", health.journal.isWell ? 0 : 1)
+        single(
+            "gateway_journal_failing_seconds", "gauge", "For how long it has not been written.", failing(health.journal.failingSince, now))
+        single("gateway_journal_waiting_entries", "gauge", "Entries in memory until the journal can be written.", health.retained)
+        single(
+            "gateway_journal_dropped_entries_total", "counter",
+            "Entries for which there was no room in memory: their records are in the log alone, for 'gateway replay'.", health.dropped)
         single("gateway_ledger_failing", "gauge", "1 while the ledger takes no records.", health.ledger.isWell ? 0 : 1)
-        single("gateway_ledger_failing_seconds", "gauge", "For how long the ledger has taken none.", failing(health.ledger, now))
+        single(
+            "gateway_ledger_failing_seconds", "gauge", "For how long the ledger has taken none.", failing(health.ledger.failingSince, now))
         single("gateway_ledger_backlog_records", "gauge", "Settled records that are not in the ledger yet.", health.backlog)
         single("gateway_ledger_backlog_bytes", "gauge", "Bytes of the journal that the ledger has not reached.", health.backlogBytes)
+        single("gateway_ledger_backlog_seconds", "gauge", "For how long the oldest of them have waited.", failing(health.backlogSince, now))
+        single(
+            "gateway_ledger_records_set_aside_total", "counter", "Records that could not be rows; see the table rejected_records.",
+            health.setAside)
 
         let last = generations.lastAttempt
         single(
@@ -74,7 +85,7 @@ enum MetricsText {
         return "\(microseconds / 1_000_000).\(String(repeating: "0", count: 6 - fraction.utf8.count))\(fraction)"
     }
 
-    private static func failing(_ part: Health.Part, _ now: Timestamp) -> String {
-        part.failingSince.map { seconds(max(0, now.microseconds - $0.microseconds)) } ?? "0"
+    private static func failing(_ since: Timestamp?, _ now: Timestamp) -> String {
+        since.map { seconds(max(0, now.microseconds - $0.microseconds)) } ?? "0"
     }
 }

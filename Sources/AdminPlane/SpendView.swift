@@ -4,16 +4,20 @@ import JSONPath
 
 /// `/v1/spend`: sums from the ledger.
 enum SpendView {
-    static func answer(_ request: Request, workspace: String?, services: AdminPlane.Services) async -> AdminAnswer {
+    /// `workspace` and `entity` (type and id) are the path's; a workspace can also be a parameter.
+    static func answer(
+        _ request: Request, workspace: String?, entity: (type: String?, id: String?) = (nil, nil), services: AdminPlane.Services
+    ) async -> AdminAnswer {
         let parameters = request.uri.queryParameters
         func text(_ name: Substring) -> String? { parameters[name].map(String.init) }
-        let query: SpendQuery
+        var query: SpendQuery
         do throws(SpendQueryError) {
             query = try SpendQuery(
                 workspace: workspace ?? text("workspace"), by: text("by"), from: text("from"), to: text("to"), now: services.clock())
         } catch {
             return AdminAnswer(problem: 400, "Bad request", error.description)
         }
+        (query.entityType, query.entityID) = entity
         do throws(LedgerError) {
             return AdminAnswer(SpendReport.json(try await services.spend(query), query: query))
         } catch {

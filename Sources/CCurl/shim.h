@@ -3,6 +3,7 @@
 
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
+#include <dlfcn.h>
 /* What the loop around curl stands on; Swift's Glibc module leaves these out. */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -58,6 +59,21 @@ static inline void *ccurl_private(CURL *easy) {
 static inline long ccurl_connects(CURL *easy) {
     long value = 0;
     return curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &value) == CURLE_OK ? value : 0;
+}
+
+typedef int (*ccurl_tls_pending)(const void *session);
+
+/* OpenSSL's function that tells whether a session has taken bytes off its connection that nobody has read; NULL where there is none. By
+   name, because libcurl brings OpenSSL along and nothing else here links to it. */
+static inline ccurl_tls_pending ccurl_find_tls_pending(void) {
+    return (ccurl_tls_pending)dlsym(0, "SSL_has_pending");
+}
+
+/* The same for a transfer's connection. To be asked within a callback, while it has one. */
+static inline int ccurl_has_buffered_input(CURL *easy, ccurl_tls_pending pending) {
+    struct curl_tlssessioninfo *session = 0;
+    if (!pending || curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session) return 0;
+    return session->backend == CURLSSLBACKEND_OPENSSL && session->internals && pending(session->internals);
 }
 
 static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {

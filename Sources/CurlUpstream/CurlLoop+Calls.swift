@@ -56,6 +56,12 @@ extension CurlLoop {
 
     func complete(_ transfer: Transfer, _ code: CURLcode) {
         guard let call = transfer.call else { return }
+        if transfer.isSpoilt {
+            // Nothing was sent, and the connection is closed: the next one is as good as the first would have been.
+            release(transfer, isReusable: false)
+            call.tries -= 1
+            return begin(call)
+        }
         let isWhole = code == CURLE_OK && transfer.head.isComplete
         let error = isWhole ? nil : UpstreamError(code, transfer, wasSent: call.wasSent)
         release(transfer, isReusable: isWhole)

@@ -21,6 +21,7 @@ final class CurlLoop {
     private var dirty: [CurlCall] = []
     private var answeredEarly: [Transfer] = []
     private let poller: Poller
+    private let tlsPending = ccurl_find_tls_pending()
     /// When curl wants to be called though no socket is ready.
     private var curlDeadline = UInt64.max
     /// No call's deadline is earlier than this. Deadlines mostly move away, so calls are looked through only when this moment has come.
@@ -131,6 +132,15 @@ final class CurlLoop {
     func opened(_ socket: curl_socket_t) {
         counters.connectionsOpened.add(1, ordering: .relaxed)
         poller.opened(socket)
+    }
+
+    /// Whether the kept-alive connection that curl has picked for a call holds bytes of which the call has asked for none: more than the
+    /// last answer, which would be taken for the next one. libcurl looks for the connection's end alone until 8.1. With HTTP/2 every frame
+    /// says whose it is.
+    func isSpoilt(_ transfer: Transfer, port: Int32) -> Bool {
+        guard ccurl_connects(transfer.easy) == 0, transfer.call?.request.route.http2 == false else { return false }
+        return poller.hasInput(idleConnectionsOf: UInt16(truncatingIfNeeded: port))
+            || ccurl_has_buffered_input(transfer.easy, tlsPending) != 0
     }
 
     func closed(_ socket: curl_socket_t) {

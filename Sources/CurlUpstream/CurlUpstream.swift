@@ -9,8 +9,8 @@ import Synchronization
 ///   `Content-Length` or `Transfer-Encoding`. Nothing is added but `Host`. Redirects, cookies, `.netrc`, proxy variables and content
 ///   codings are not looked at.
 /// * A request that could not be written as it is meant (a line break in a field, say) fails as `.unreachable` and nothing is sent.
-/// * A request on a kept-alive connection that turns out to be dead before a line of the response came is repeated on another, whatever its
-///   method.
+/// * A request goes out once: not even libcurl's own repetition takes place, by which a request on a kept-alive connection that closes before
+///   a line of the response came would go out on another. Such a call fails as `.broken`.
 package final class CurlUpstream: Upstream {
     /// What the transport is doing.
     package struct Snapshot: Sendable {

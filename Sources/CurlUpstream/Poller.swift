@@ -12,11 +12,15 @@ final class Poller {
         /// A connection announces its birth and death (``opened(_:)``, ``closed(_:)``); curl's other descriptors do not, and so are never
         /// left registered.
         var isConnection = false
+        /// Of this end; 0 until it is asked for.
+        var port: UInt16 = 0
     }
 
     private let epoll: Int32
     private let wake: Int32
     private var descriptors: [Descriptor] = []
+    /// The connections by their own port. Those to different peers may share one.
+    private var connections: [UInt16: [Int32]] = [:]
     private let ready: UnsafeMutableBufferPointer<epoll_event>
 
     init(wake: Int32) throws(CurlSetupError) {
@@ -45,7 +49,19 @@ final class Poller {
     func closed(_ socket: Int32) {
         guard descriptors.indices.contains(Int(socket)) else { return }
         if descriptors[Int(socket)].registered != 0 { _ = control(EPOLL_CTL_DEL, socket, 0) }
+        let port = descriptors[Int(socket)].port
+        if port != 0, let left = connections[port]?.filter({ $0 != socket }) { connections[port] = left.isEmpty ? nil : left }
         descriptors[Int(socket)] = Descriptor()
+    }
+
+    /// Whether an idle connection of this port has bytes, or its end, to be read: something of which nobody has asked for any.
+    func hasInput(idleConnectionsOf port: UInt16) -> Bool {
+        for socket in connections[port, default: []] where descriptors[Int(socket)].wanted == 0 {
+            var byte: UInt8 = 0
+            let count = recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+            if count >= 0 || errno != EAGAIN { return true }
+        }
+        return false
     }
 
     /// What curl wants to hear about a socket (`CURL_POLL_…`). False when the kernel refuses to watch it.
@@ -57,6 +73,10 @@ final class Poller {
         if interest == CURL_POLL_OUT || interest == CURL_POLL_INOUT { wanted |= EPOLLOUT.rawValue }
         var descriptor = descriptors[Int(socket)]
         descriptor.wanted = wanted
+        if descriptor.isConnection, descriptor.port == 0 {
+            descriptor.port = Self.port(of: socket)
+            if descriptor.port != 0 { connections[descriptor.port, default: []].append(socket) }
+        }
         defer { descriptors[Int(socket)] = descriptor }
 
         if wanted == 0, !descriptor.isConnection {
@@ -109,6 +129,16 @@ final class Poller {
             }
             body(socket, bits)
         }
+    }
+
+    private static func port(of socket: Int32) -> UInt16 {
+        // The port stands at the same place in an address of either family.
+        var address = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let result = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &length) }
+        }
+        return result == 0 ? UInt16(bigEndian: address.sin6_port) : 0
     }
 
     private func control(_ operation: Int32, _ socket: Int32, _ events: UInt32) -> Int32 {

@@ -15,6 +15,8 @@ struct ResponseHeadReader {
     private var status = 0
     private var headers = HeaderList()
     private var bytes = 0
+    private var contentLength: Int64?
+    private var isChunked = false
     private(set) var isComplete = false
 
     init(method: String, maximumBytes: Int, maximumFields: Int = 1000) {
@@ -23,11 +25,11 @@ struct ResponseHeadReader {
         isHeadRequest = method == "HEAD"
     }
 
-    /// A line with its line end; an empty one ends the head. 1xx heads count towards the limit and are dropped.
+    /// A line with its line end; an empty one ends the head. 1xx heads and trailers count towards the limit and are dropped.
     mutating func read(_ line: UnsafeBufferPointer<UInt8>) -> Step {
-        guard !isComplete else { return .more }
         bytes += line.count
         guard bytes <= maximumBytes else { return .malformed("the response's head is larger than \(maximumBytes) bytes") }
+        guard !isComplete else { return .more }
         var end = line.count
         if end > 0, line[end - 1] == UInt8(ascii: "\n") { end -= 1 }
         if end > 0, line[end - 1] == UInt8(ascii: "\r") { end -= 1 }
@@ -50,6 +52,7 @@ struct ResponseHeadReader {
             return .malformed("a status that nobody asked for")
         }
         status = number
+        (contentLength, isChunked) = (nil, false)
         headers = HeaderList()
         headers.reserveCapacity(fields: 16, bytes: 512)
         return .more
@@ -64,6 +67,8 @@ struct ResponseHeadReader {
         return .head(UpstreamHead(status: status, headers: headers, isBodiless: isHeadRequest || status == 204 || status == 304))
     }
 
+    /// Nothing is left that programs could take for different ends of the body: of several lengths curl takes the last, and of each the
+    /// digits that it begins with.
     private mutating func readField(_ line: UnsafeBufferPointer<UInt8>) -> Step {
         // A name with white space around it, or a value continued on the next line, is read differently by different programs.
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")), isToken(line[..<colon]) else {
@@ -76,6 +81,23 @@ struct ResponseHeadReader {
         while end > start, isSpace(line[end - 1]) { end -= 1 }
         let value = UnsafeBufferPointer(rebasing: line[start..<end])
         guard !containsLineBreak(value) else { return .malformed("a line break within a header field") }
+        switch colon {
+        case 14 where equalIgnoringCase(line[..<colon], "content-length".utf8):
+            guard (1...18).contains(value.count), value.allSatisfy({ (0x30...0x39).contains($0) }) else {
+                return .malformed("a length that is no number")
+            }
+            let length = value.reduce(Int64(0)) { $0 * 10 + Int64($1 - 0x30) }
+            guard contentLength != length else { return .more }
+            guard contentLength == nil else { return .malformed("lengths that differ") }
+            contentLength = length
+        case 17 where equalIgnoringCase(line[..<colon], "transfer-encoding".utf8):
+            guard !isChunked, equalIgnoringCase(value, "chunked".utf8) else {
+                return .malformed("a transfer coding that nobody asked for")
+            }
+            isChunked = true
+        default:
+            break
+        }
         headers.append(name: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: line[..<colon])), value: UnsafeRawBufferPointer(value))
         return .more
     }

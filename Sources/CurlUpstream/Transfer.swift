@@ -26,6 +26,8 @@ final class Transfer {
     var swallowed = 0
     /// Why a callback made curl stop.
     var fault: String?
+    /// The connection that curl picked must not be used.
+    var isSpoilt = false
     /// The request went out, or began to.
     var isRequestOut = false
     var isSendPaused = false
@@ -77,7 +79,7 @@ final class Transfer {
         if let refused { return refused }
         self.call = call
         head = ResponseHeadReader(method: request.method, maximumBytes: loop.settings.maximumHeadBytes)
-        (isSwallowing, swallowed, fault) = (false, 0, nil)
+        (isSwallowing, swallowed, fault, isSpoilt) = (false, 0, nil, false)
         (isRequestOut, isSendPaused, isReceivePaused) = (false, false, false)
         errorText.pointee = 0
         firstRefusal = CURLE_OK
@@ -168,6 +170,8 @@ final class Transfer {
         set(CURLOPT_QUICK_EXIT, 1)
         set(CURLOPT_HTTP_CONTENT_DECODING, 0)
         set(CURLOPT_TCP_KEEPALIVE, 1)
+        // Most servers keep an idle connection for a minute or more: one that is as old may be closed while a request is on its way.
+        set(CURLOPT_MAXAGE_CONN, 50)
         set(CURLOPT_BUFFERSIZE, loop.settings.bufferSize)
         set(CURLOPT_CONNECTTIMEOUT_MS, max(1, min(route.connectTimeout, 86_400_000)))
         // A stream of libcurl's HTTP/2 has a fixed window of some 32 MiB (10 MiB from 8.10), out of an application's reach: a receiver that

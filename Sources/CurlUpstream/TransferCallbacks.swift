@@ -30,9 +30,9 @@ let seekCallback: curl_seek_callback = { context, offset, origin in
     return CURL_SEEKFUNC_OK
 }
 
-let requestCallback: curl_prereq_callback = { context, _, _, _, _ in
+let requestCallback: curl_prereq_callback = { context, _, _, _, localPort in
     guard let transfer = transfer(context) else { return CURL_PREREQFUNC_ABORT }
-    return transfer.beginRequest() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+    return transfer.beginRequest(localPort: localPort) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }
 
 let socketOpenedCallback: curl_sockopt_callback = { context, socket, _ in
@@ -48,11 +48,17 @@ let socketClosedCallback: curl_closesocket_callback = { context, socket in
 }
 
 extension Transfer {
-    /// There is a connection, and the request goes out on it next: from now on it counts as sent. curl comes here again when it repeats a
-    /// request because its kept-alive connection turned out to be dead before a line of a response came. That is curl's rule for any
-    /// method, POST included: a server that closes an idle connection has not read the request.
-    fileprivate func beginRequest() -> Bool {
+    /// There is a connection, and the request goes out on it next: from now on it counts as sent. curl comes here again to repeat a request,
+    /// whatever its method, when a kept-alive connection closed before a line of the response came. The provider may have read it and would
+    /// charge it twice: it is not repeated.
+    fileprivate func beginRequest(localPort: Int32) -> Bool {
         guard let call else { return false }
+        guard !isRequestOut else {
+            fault = "the connection, which was kept from an earlier call, closed before the answer"
+            return false
+        }
+        isSpoilt = loop.isSpoilt(self, port: localPort)
+        guard !isSpoilt else { return false }
         // What curl took for the first try it may or may not have sent; the second starts over.
         guard call.upload.rewind() else {
             fault = "the connection closed and the beginning of the request's body is no longer held"

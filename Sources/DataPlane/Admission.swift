@@ -40,9 +40,9 @@ final class Admission {
         do {
             caller = try Caller(head.headers, standard: generation.configuration.defaultWorkspace)
         } catch {
-            var problem = error
+            var problem = error.problem
             problem.provider = generation.providers[name] == nil ? nil : name
-            throw Refusal(problem: problem)
+            throw Refusal(problem: problem, caller: error.caller)
         }
         func refuse(_ code: Problem.Code, _ detail: String, operation: String? = nil, known: Bool = true) -> Refusal {
             var problem = Problem(code, detail)
@@ -74,10 +74,12 @@ final class Admission {
             throw refuse(.unpriced, "The adapter has no prices for today.", operation: provider.adapter.operations[match.index].name)
         }
         var maximumCost: Money?
-        if let text = head.headers.first("X-Gateway-Max-Cost") {
-            guard let amount = Money(text), amount >= .zero else {
+        if let index = head.headers.firstIndex(of: "X-Gateway-Max-Cost") {
+            let isAlone = head.headers.firstIndex(of: "X-Gateway-Max-Cost", from: index + 1) == nil
+            guard isAlone, let amount = Money(head.headers[index].valueText), amount >= .zero else {
                 throw refuse(
-                    .badRequest, "X-Gateway-Max-Cost must be an amount in US dollars, such as 0.50.", operation: meter.operation.name)
+                    .badRequest, "X-Gateway-Max-Cost must stand once and be an amount in US dollars, such as 0.50.",
+                    operation: meter.operation.name)
             }
             maximumCost = amount
         }
@@ -119,7 +121,9 @@ final class Admission {
             if HopByHop.includes(field, nominated: nominated) || Self.isForGateway(field) { continue }
             // The caller's own credentials end here; a provider never sees them.
             if field.isNamed("authorization") { continue }
-            if credentials.contains(where: { if case .header(let name) = $0 { field.isNamed(name) } else { false } }) { continue }
+            if credentials.contains(where: { if case .header(let name) = $0 { Self.isTaken(field, for: name) } else { false } }) {
+                continue
+            }
             if meter.readsResponseBody, field.isNamed("accept-encoding") { continue }
             headers.append(field)
         }
@@ -142,22 +146,29 @@ final class Admission {
         return UpstreamRequest(method: head.method, target: target, headers: headers, body: body, route: settings.route)
     }
 
+    /// Whether a provider may take a field for that of another name: to many frameworks `_` and `-` are the same.
+    private static func isTaken(_ field: HeaderView, for name: String) -> Bool {
+        field.name.count == name.utf8.count
+            && equalIgnoringCase(field.name.map { $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0 }, name.utf8)
+    }
+
     /// Fields that are said to the gateway, or that the transport sets itself.
     private static func isForGateway(_ field: HeaderView) -> Bool {
-        switch field.name.count {
+        if isGatewayOwn(field) { return true }
+        return switch field.name.count {
         case 4: field.isNamed("host")
         case 6: field.isNamed("expect")
         case 9: field.isNamed("x-user-id")
         case 11: field.isNamed("x-entity-id")
         case 13: field.isNamed("x-entity-type")
-        case 14: field.isNamed("x-workspace-id") || field.isNamed("content-length") || isGatewayOwn(field)
-        default: isGatewayOwn(field)
+        case 14: field.isNamed("x-workspace-id") || field.isNamed("content-length")
+        default: false
         }
     }
 
     /// `X-Gateway-…`: said by callers to the gateway and by the gateway to callers; a provider's would be taken for ours.
     static func isGatewayOwn(_ field: HeaderView) -> Bool {
-        field.name.count > 10 && equalIgnoringCase(field.name.prefix(10), "x-gateway-".utf8)
+        field.name.count >= 10 && equalIgnoringCase(field.name.prefix(10), "x-gateway-".utf8)
     }
 
     /// A query without the parameters of a name, however that is encoded; nil when nothing is left. Untouched when there are none.

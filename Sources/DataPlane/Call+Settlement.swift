@@ -146,9 +146,11 @@ extension Call {
     }
 
     /// Answers with a problem of the gateway's own. The call costs nothing, unless it was settled before.
-    func refuse(_ problem: Problem, caller: Caller?, operation: String?) {
+    func refuse(_ problem: Problem, caller: Caller?, operation: String?, isExhausted: Bool = false) {
         guard let connection else { return }
         self.connection = nil
+        // What could be read in two ways is not followed by anything that is believed.
+        if problem.code == .badRequest { connection.keepsAlive = false }
         var problem = problem
         let provider = admission?.adapter.provider ?? problem.provider
         problem.provider = provider
@@ -165,7 +167,7 @@ extension Call {
                 workspace: caller.workspace, cost: settled?.record.cost ?? .zero, basis: .charged(settled?.record.basis ?? .table),
                 priceVersion: admission?.meter.priceVersion,
                 status: settled?.status ?? status(of: caller, provider: provider, generation: generation),
-                isUnverified: pledge?.isUnverified ?? false, isExhausted: problem.code == .budgetExhausted)
+                isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
         }
         connection.write(
             ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))

@@ -34,6 +34,8 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     private var requestBody: [UInt8] = []
     private var requestBodyIsWhole = false
     private var streamsBody = false
+    /// Bytes of a streamed body so far.
+    private var passedOn = 0
     /// Whether the response has begun.
     var isHeadSent = false
 
@@ -84,21 +86,23 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
             return
         }
         self.admission = admission
+        if case .length(let count) = head.body, count > Int64(limits.requestBody) { return refuseBody() }
         guard admission.meter.readsRequestBody || connection?.hasWholeBody == true else {
             streamsBody = head.body != .none
             if streamsBody { connection?.pauseBody() }
             reserve(body: .none)
             return
         }
-        if case .length(let count) = head.body, count > Int64(limits.requestBody) {
-            refuseBody()
-        } else if head.body != .none {
-            connection?.sendContinue()
-        }
+        if head.body != .none { connection?.sendContinue() }
     }
 
     func received(_ piece: ByteBuffer) {
         if streamsBody {
+            passedOn += piece.readableBytes
+            guard passedOn <= limits.requestBody else {
+                // Of a body without a length this comes out when the provider has a part of it already.
+                return bodyFailed(RequestError(Self.tooLarge(limits), status: 413))
+            }
             // One piece at a time: the transport says when it can take the next.
             connection?.pauseBody()
             upstreamCall?.sendBody(Array(piece.readableBytesView))
@@ -119,7 +123,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
 
     func bodyFailed(_ error: RequestError) {
         if answer == nil {
-            var problem = Problem(.badRequest, error.description)
+            var problem = Problem(error.status == 413 ? .bodyTooLarge : .badRequest, error.description)
             problem.status = error.status
             refuse(problem)
         } else {
@@ -130,7 +134,11 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     }
 
     private func refuseBody() {
-        refuse(Problem(.bodyTooLarge, "The request's body is larger than \(limits.requestBody) bytes (limits.request_body)."))
+        refuse(Problem(.bodyTooLarge, Self.tooLarge(limits)))
+    }
+
+    private static func tooLarge(_ limits: Limits) -> String {
+        "The request's body is larger than \(limits.requestBody) bytes (limits.request_body)."
     }
 
     // MARK: The reservation
@@ -169,7 +177,9 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
             budget: configuration.budgets.budget(for: workspace), at: now)
         switch outcome {
         case .refused(let refusal):
-            refuse(refusal.problem(provider: provider, workspace: workspace, now: now))
+            refuse(
+                refusal.problem(provider: provider, workspace: workspace, now: now), caller: admission.caller,
+                operation: admission.operation.name, isExhausted: refusal.reason == .spent)
         case .reserved(let reservation):
             if reservation.isUnverified, configuration.onTrackerError == .closed {
                 services.accounts.release(reservation)

@@ -27,7 +27,7 @@ struct CallReport {
     var cache = CacheOutcome.none
     /// The tracker failed, and the call went through.
     var isUnverified: Bool
-    /// The call was refused for its budget, whatever is left of it.
+    /// The call was refused because its budget is spent, whatever is left of it.
     var isExhausted = false
 
     func write(to head: inout ResponseHead) {

@@ -7,16 +7,34 @@ struct Caller {
     var entityType: String?
     var entityID: String?
 
+    /// Why nobody is known to call, or only the workspace is.
+    struct Unidentified: Error {
+        var problem: Problem
+        var caller: Caller?
+    }
+
     /// Reads the identifying fields of a request; one that names no workspace is the `standard` one's, where there is such.
-    /// Throws a problem that names the field that is missing or malformed.
-    init(_ headers: HeaderList, standard: String?) throws(Problem) {
-        guard let workspace = try Self.identifier("X-Workspace-Id", headers) ?? standard else {
-            throw Problem(.workspaceRequired, "Say which workspace pays for this call: send the header X-Workspace-Id.")
+    /// The problem names the field that is missing or malformed.
+    init(_ headers: HeaderList, standard: String?) throws(Unidentified) {
+        do throws(Problem) {
+            guard let workspace = try Self.identifier("X-Workspace-Id", headers) ?? standard else {
+                throw Problem(.workspaceRequired, "Say which workspace pays for this call: send the header X-Workspace-Id.")
+            }
+            self.workspace = workspace
+        } catch {
+            throw Unidentified(problem: error)
         }
+        do throws(Problem) {
+            user = try Self.identifier("X-User-Id", headers)
+            entityType = try Self.identifier("X-Entity-Type", headers)
+            entityID = try Self.identifier("X-Entity-Id", headers)
+        } catch {
+            throw Unidentified(problem: error, caller: Caller(workspace: workspace))
+        }
+    }
+
+    private init(workspace: String) {
         self.workspace = workspace
-        user = try Self.identifier("X-User-Id", headers)
-        entityType = try Self.identifier("X-Entity-Type", headers)
-        entityID = try Self.identifier("X-Entity-Id", headers)
     }
 
     private static func identifier(_ name: String, _ headers: HeaderList) throws(Problem) -> String? {

@@ -94,6 +94,8 @@ extension Connection {
         responder = nil
         input = ByteBuffer()
         deadline = .now() + idleTimeout
+        // What is written and not flushed would put the end off for ever.
+        context.flush()
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolated().whenComplete { _ in
             guard self.context != nil else { return }

@@ -22,11 +22,14 @@ package final class DataPlane: Sendable {
     /// The address that it listens on; the port is the real one where 0 was asked for.
     package let address: GatewayCore.SocketAddress
 
-    /// Starts to listen. Throws when the address cannot be had.
-    package static func start(listen: GatewayCore.SocketAddress, eventLoops: Int, services: Services) async throws -> DataPlane {
+    /// Starts to listen. Throws when the address cannot be had. However many connections `limits.connections` allows, no more than
+    /// `maximumConnections` are served at once.
+    package static func start(
+        listen: GatewayCore.SocketAddress, eventLoops: Int, maximumConnections: Int = .max, services: Services
+    ) async throws -> DataPlane {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: eventLoops)
         do {
-            return try await DataPlane(listen: listen, group: group, services: services)
+            return try await DataPlane(listen: listen, group: group, maximumConnections: maximumConnections, services: services)
         } catch {
             do {
                 try await group.shutdownGracefully()
@@ -37,7 +40,9 @@ package final class DataPlane: Sendable {
         }
     }
 
-    private init(listen: GatewayCore.SocketAddress, group: MultiThreadedEventLoopGroup, services: Services) async throws {
+    private init(
+        listen: GatewayCore.SocketAddress, group: MultiThreadedEventLoopGroup, maximumConnections: Int, services: Services
+    ) async throws {
         self.group = group
         logger = services.logger
         var loops: [Loop] = []
@@ -63,7 +68,7 @@ package final class DataPlane: Sendable {
             .childChannelInitializer { channel in
                 let loop = channel.eventLoop
                 guard let registry = registries[ObjectIdentifier(loop)] else { return channel.close() }
-                let admission = open.enter(limit: services.limits.connections)
+                let admission = open.enter(limit: min(services.limits.connections, maximumConnections))
                 channel.closeFuture.whenComplete { _ in open.leave() }
                 switch admission {
                 case .served: services.metrics.connectionsAccepted.increment()

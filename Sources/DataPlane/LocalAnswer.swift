@@ -55,42 +55,20 @@ final class LocalAnswer: ConnectionResponder, @unchecked Sendable {
     }
 
     private func identify() throws(Problem) -> Caller {
-        let caller = try Caller(head.headers, standard: services.generations.generation.configuration.defaultWorkspace)
-        self.caller = caller
-        return caller
+        do throws(Caller.Unidentified) {
+            let caller = try Caller(head.headers, standard: services.generations.generation.configuration.defaultWorkspace)
+            self.caller = caller
+            return caller
+        } catch {
+            throw error.problem
+        }
     }
 
     private func budget() throws(Problem) -> JSONValue {
         let caller = try identify()
         let now = services.clock()
         let budget = services.generations.generation.configuration.budgets.budget(for: caller.workspace)
-        let scopes = services.accounts.scopes(workspace: caller.workspace, user: caller.user, budget: budget, at: now)
-        let status = services.accounts.status(workspace: caller.workspace, user: caller.user, provider: nil, budget: budget, at: now)
-        return .object([
-            .init("workspace", .string(caller.workspace)),
-            .init("currency", .string("USD")),
-            .init("enforcement", .string(budget.enforcement.rawValue)),
-            .init("timezone", .string(budget.timeZone)),
-            .init("state", .string(status.state.rawValue)),
-            .init("daily", window(status.daily)),
-            .init("monthly", window(status.monthly)),
-            .init("scopes", .array(scopes.map(scope))),
-        ])
-    }
-
-    private func scope(_ scope: ScopeStatus) -> JSONValue {
-        var members = [JSONValue.Member("scope", .string(scope.kind.rawValue))]
-        if let name = scope.name { members.append(.init("name", .string(name))) }
-        return .object(members + [.init("daily", window(scope.daily)), .init("monthly", window(scope.monthly))])
-    }
-
-    private func window(_ status: WindowStatus) -> JSONValue {
-        var members = [
-            JSONValue.Member("spent", .string(status.spent.description)), .init("held", .string(status.held.description)),
-        ]
-        if let limit = status.limit { members.insert(.init("limit", .string(limit.description)), at: 0) }
-        if let remaining = status.remaining { members.append(.init("remaining", .string(remaining.description))) }
-        return .object(members + [.init("resets_at", .string(status.window.resetText))])
+        return BudgetReport.json(services.accounts, workspace: caller.workspace, user: caller.user, budget: budget, at: now)
     }
 
     private func call(_ text: Substring) throws(Problem) {

@@ -150,6 +150,15 @@ package final class Accounts: Sendable {
             ?? windowCache.windows(zone: shard.budgets.budget(for: workspace).timeZone, at: now)
     }
 
+    /// Those of some calls that are reserved and neither settled nor released.
+    package func callsInFlight(among ids: Set<CallID>) -> Set<CallID> {
+        shards.reduce(into: []) { found, shard in
+            shard.state.withLock { shard in
+                for open in shard.open.values where ids.contains(open.id) { found.insert(open.id) }
+            }
+        }
+    }
+
     // MARK: Upkeep
 
     /// Forgets windows that ended more than ``memory`` ago with nothing held, and whole books with no others. To be called every few minutes.

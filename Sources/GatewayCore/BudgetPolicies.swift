@@ -56,6 +56,8 @@ extension OpenReservation {
     }
 
     /// Why the estimate does not fit, before it is held; nil when it does.
+    ///
+    /// The limit that is told is the one that is reset last: of those that the estimate alone is over, where there are such, else of all.
     func refusal(_ estimate: Money) -> Refusal? {
         var violated: [String] = []
         var reported: (scope: BudgetScope, kind: WindowKind, limit: Money)?
@@ -65,11 +67,13 @@ extension OpenReservation {
             let (spent, held) = (tally?.spent ?? 0, tally?.held ?? 0)
             guard spent + held + amount > Int128(limit.nanos) else { return }
             violated.append("\(scope.rawValue)-\(kind.rawValue)")
-            if estimate > limit {
+            if estimate > limit, reason != .tooLarge {
                 reason = .tooLarge
+                reported = nil
             } else if reason == .held, spent + amount > Int128(limit.nanos) {
                 reason = .spent
             }
+            guard estimate > limit || reason != .tooLarge else { return }
             if reported.map({ windows[$0.kind].end < windows[kind].end }) ?? true { reported = (scope, kind, limit) }
         }
         guard let reported else { return nil }

@@ -32,9 +32,10 @@ package struct RequestFacts: Sendable {
         }
     }
 
-    /// A parameter's value, percent-decoded; the first of several.
-    func parameter(_ name: String) -> String? {
-        guard let query else { return nil }
+    /// The values of a parameter, percent-decoded, in order.
+    func parameters(_ name: String) -> [String] {
+        guard let query else { return [] }
+        var values: [String] = []
         var rest = query[...]
         while !rest.isEmpty {
             let end = rest.utf8.firstIndex(of: UInt8(ascii: "&")) ?? rest.endIndex
@@ -42,9 +43,9 @@ package struct RequestFacts: Sendable {
             rest = end == rest.endIndex ? rest[end...] : rest[rest.utf8.index(after: end)...]
             let equals = pair.utf8.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
             guard PercentCoding.decoded(pair[..<equals], isQuery: true) == name else { continue }
-            return equals == pair.endIndex ? "" : PercentCoding.decoded(pair[pair.utf8.index(after: equals)...], isQuery: true)
+            values.append(equals == pair.endIndex ? "" : PercentCoding.decoded(pair[pair.utf8.index(after: equals)...], isQuery: true))
         }
-        return nil
+        return values
     }
 
     /// A capture's value, percent-decoded.

@@ -22,12 +22,36 @@ package struct Health: Sendable, Hashable {
     package var backlog: Int
     /// Bytes of the journal that the ledger has not reached.
     package var backlogBytes: Int
+    /// Since when the oldest of them waits; nil when there are none.
+    package var backlogSince: Timestamp?
+    /// Entries that wait in memory until the journal can be written.
+    package var retained: Int
+    /// Entries for which there was no room in memory: their records are in the log alone, to be replayed.
+    package var dropped: Int
+    /// Records that the ledger could not make rows of.
+    package var setAside: Int
 
-    package init(journal: Part, ledger: Part, budgetsLoaded: Bool, backlog: Int, backlogBytes: Int) {
+    /// A record is in the ledger within a second while all is well; one that waits for longer than this shows that it is not.
+    private static let longestWait: Int64 = 5
+
+    package init(
+        journal: Part, ledger: Part, budgetsLoaded: Bool, backlog: Int, backlogBytes: Int, backlogSince: Timestamp? = nil,
+        retained: Int = 0, dropped: Int = 0, setAside: Int = 0
+    ) {
         self.journal = journal
         self.ledger = ledger
         self.budgetsLoaded = budgetsLoaded
         self.backlog = backlog
         self.backlogBytes = backlogBytes
+        self.backlogSince = backlogSince
+        self.retained = retained
+        self.dropped = dropped
+        self.setAside = setAside
+    }
+
+    /// Whether the ledger, without an error, takes records too slowly.
+    package func isBehind(at now: Timestamp) -> Bool {
+        guard ledger.isWell, let backlogSince else { return false }
+        return backlogSince.adding(seconds: Self.longestWait) < now
     }
 }

@@ -69,7 +69,8 @@ package protocol Ledger: Sendable {
     func position(ofJournal journal: String) async throws(LedgerError) -> JournalPosition?
     /// Writes a batch, its rollups and the position that it reaches, in one transaction. Records that are there already change nothing.
     /// A record that alone cannot be stored (it would fail for ever) is set aside rather than blocking those behind it.
-    func apply(_ batch: LedgerBatch) async throws(LedgerError)
+    @discardableResult
+    func apply(_ batch: LedgerBatch) async throws(LedgerError) -> LedgerOutcome
     /// Charged amounts since an instant, one sum for each day, provider and user of each workspace, for rebuilding budgets.
     func dailySums(since: Timestamp) async throws(LedgerError) -> [DailySum]
     /// The same from single rows, for one workspace and any boundaries: what counts from `since` to `until`.
@@ -97,6 +98,18 @@ package struct LedgerBatch: Sendable {
         self.position = position
         self.records = records
         self.priceVersions = priceVersions
+    }
+}
+
+/// What became of a batch's records. Those that are neither new nor set aside were there already.
+package struct LedgerOutcome: Sendable, Hashable {
+    package var new = 0
+    /// Those that cannot be rows.
+    package var setAside = 0
+
+    package init(new: Int = 0, setAside: Int = 0) {
+        self.new = new
+        self.setAside = setAside
     }
 }
 

@@ -71,9 +71,7 @@ package final class Meter: Sendable {
         dimensions = names.map { name in
             switch operation.dimensions[name] {
             case .first(let sources, let fallback):
-                // Where the request could have told and did not, the default is what its silence means.
-                let isLate = sources.contains(where: \.readsResponse) && (fallback == nil || sources.allSatisfy(\.readsResponse))
-                return Dimension(source: .first(sources, fallback: fallback, isLate: isLate))
+                return Dimension(source: .first(sources, fallback: fallback, isLate: sources.contains(where: \.readsResponse)))
             case .ranges(let of, let ranges):
                 guard let slot = usage.firstIndex(where: { $0.name == of }) else { fallthrough }
                 let isLate = usage[slot].quantity.readsResponse

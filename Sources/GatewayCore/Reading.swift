@@ -29,7 +29,7 @@ struct Reading {
             guard let body = try requestBody() else { return nil }
             return try sum(path, in: body)
         case .header(let name): return try response?.headers.first(name).flatMap(Self.number)
-        case .query(let name): return try request.parameter(name).flatMap(Self.number)
+        case .query(let name): return try sum(parameter: name)
         case .path(let name): return try request.capture(name).flatMap(Self.number)
         case .count(let path, inRequest: true):
             guard let body = try requestBody() else { return .zero }
@@ -61,7 +61,7 @@ struct Reading {
             guard let body = try requestBody() else { return nil }
             return try text(path, in: body)
         case .header(let name): return response?.headers.first(name)
-        case .query(let name): return request.parameter(name)
+        case .query(let name): return request.parameters(name).first
         case .path(let name): return request.capture(name)
         case .constant(let text): return text
         }
@@ -100,6 +100,20 @@ struct Reading {
                 sum = try (sum ?? .zero) + number
             } catch {
                 throw .arithmetic(error, name: path.description)
+            }
+        }
+        return sum
+    }
+
+    /// The sum of the numbers among a parameter's values; nil when there is none. Which of several a provider takes is not known.
+    private func sum(parameter name: String) throws(MeterFailure) -> Exact? {
+        var sum: Exact?
+        for value in request.parameters(name) {
+            guard let number = try Self.number(value) else { continue }
+            do {
+                sum = try (sum ?? .zero) + (number.isNegative ? .zero : number)
+            } catch {
+                throw .arithmetic(error, name: name)
             }
         }
         return sum

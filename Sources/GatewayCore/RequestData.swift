@@ -34,7 +34,7 @@ package enum RequestData {
             append(#","quantity":""#, to: &bytes)
             line.quantity.append(to: &bytes)
             append(#"","rate":""#, to: &bytes)
-            line.rate.value.append(to: &bytes)
+            appendRate(line.rate.value, to: &bytes)
             append(#"","cost":""#, to: &bytes)
             // Rounded by itself, so that the lines may differ from the call's cost by a nano-dollar each.
             if let money = try? line.cost.money() { money.append(to: &bytes) } else { line.cost.append(to: &bytes) }
@@ -42,6 +42,17 @@ package enum RequestData {
         }
         append("]}", to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A price has at least two fraction digits, as every amount; a token's has more than the nine of an amount that is paid.
+    private static func appendRate(_ rate: Exact, to bytes: inout [UInt8]) {
+        let start = bytes.count
+        rate.append(to: &bytes)
+        if rate.denominator == 1 {
+            append(".00", to: &bytes)
+        } else if bytes[start...].suffix(2).first == UInt8(ascii: ".") {
+            bytes.append(UInt8(ascii: "0"))
+        }
     }
 
     private static func append(_ text: StaticString, to bytes: inout [UInt8]) {

@@ -38,8 +38,11 @@ extension Journal {
             guard let segment else { break }
             let start = segment.number == place.segment ? max(place.offset, UInt64(SegmentHeader.size)) : UInt64(SegmentHeader.size)
             if start >= segment.size {
-                // A place before the first entry stays as it is while there is none.
-                guard !isLast else { break }
+                // Where a segment that has been begun and not written to will have its first entry: that is the journal's end.
+                guard !isLast else {
+                    place = JournalPosition(segment: segment.number, offset: start)
+                    break
+                }
                 place = JournalPosition(segment: segment.number + 1, offset: 0)
                 continue
             }

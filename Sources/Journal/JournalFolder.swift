@@ -36,25 +36,37 @@ struct JournalFolder: Sendable {
         return numbers.sorted()
     }
 
+    private var lockPath: String { "\(path)/lock" }
+
     /// Takes the folder for this process until the descriptor is closed. The lock is the kernel's, so a killed process leaves none behind.
     func lock() throws(JournalError) -> Descriptor {
         let file: Descriptor
         do throws(SystemError) {
-            file = try Descriptor(path: "\(path)/lock", flags: O_RDWR | O_CREAT)
+            file = try Descriptor(path: lockPath, flags: O_RDWR | O_CREAT, orReading: true)
         } catch {
             throw JournalError("the journal \(path) cannot be used: \(error)")
         }
-        if flock(file.number, LOCK_EX | LOCK_NB) != 0 {
-            let code = errno
-            guard code == EWOULDBLOCK else {
-                throw JournalError("the journal \(path) cannot be locked: \(SystemError(code: code, operation: "flock"))")
-            }
-            let holder = (try? file.read(at: 0, count: 20)).flatMap { Int(String(decoding: $0.prefix { $0 != 0x0A }, as: UTF8.self)) }
-            throw JournalError("the journal \(path) is in use by \(holder.map { "process \($0)" } ?? "another process") on this machine")
-        }
+        try take(file, LOCK_EX)
         // The number is for the message above only; a disk that is too full for it does not matter.
         let text = Array("\(getpid())\n".utf8)
         if ftruncate(file.number, 0) == 0 { _ = text.withUnsafeBytes { pwrite(file.number, $0.baseAddress, $0.count, 0) } }
         return file
+    }
+
+    /// Keeps a gateway from taking the folder while it is read; nil where no gateway has ever had it. Throws when one has it now.
+    func lockForReading() throws(JournalError) -> Descriptor? {
+        guard let file = try? Descriptor(path: lockPath, flags: readOnly) else { return nil }
+        try take(file, LOCK_SH)
+        return file
+    }
+
+    private func take(_ file: Descriptor, _ kind: Int32) throws(JournalError) {
+        guard flock(file.number, kind | LOCK_NB) != 0 else { return }
+        let code = errno
+        guard code == EWOULDBLOCK else {
+            throw JournalError("the journal \(path) cannot be locked: \(SystemError(code: code, operation: "flock"))")
+        }
+        let holder = (try? file.read(at: 0, count: 20)).flatMap { Int(String(decoding: $0.prefix { $0 != 0x0A }, as: UTF8.self)) }
+        throw JournalError("the journal \(path) is in use by \(holder.map { "process \($0)" } ?? "another process") on this machine")
     }
 }

@@ -21,13 +21,13 @@ package enum JournalLine {
     ///
     /// Returns nil for a line without one, and throws for one that is damaged.
     package static func decode(_ line: some StringProtocol) throws(JournalError) -> JournalEntry? {
-        let text = Array(line.utf8)
-        let mark = Array(prefix.utf8)
-        guard text.count >= mark.count,
-            let start = (0...text.count - mark.count).first(where: { text[$0] == mark[0] && text[$0..<$0 + mark.count].elementsEqual(mark) }
-            )
-        else { return nil }
-        guard let frame = Base64.decode(text[(start + mark.count)...]) else { throw JournalError("a replayable line is cut or damaged") }
+        try decode(Array(line.utf8)[...])
+    }
+
+    /// The same from a line's bytes.
+    package static func decode(_ line: ArraySlice<UInt8>) throws(JournalError) -> JournalEntry? {
+        guard let start = placeBehindPrefix(in: line) else { return nil }
+        guard let frame = Base64.decode(line[start...]) else { throw JournalError("a replayable line is cut or damaged") }
         return try frame[...].withRawBytes { bytes throws(JournalError) -> JournalEntry in
             guard let (kind, length, sum) = Frame.header(bytes), length == bytes.count - Frame.headerSize,
                 Frame.frameChecksum(bytes, salt: .none) == sum
@@ -41,6 +41,20 @@ package enum JournalLine {
                 throw JournalError("a replayable line cannot be read: \(error)")
             }
         }
+    }
+}
+
+extension JournalLine {
+    private static let mark = Array(prefix.utf8)
+
+    /// Where the entry begins, behind the first prefix; nil without one.
+    private static func placeBehindPrefix(in line: ArraySlice<UInt8>) -> Int? {
+        var rest = line
+        while let candidate = rest.firstIndex(of: mark[0]), line.endIndex - candidate >= mark.count {
+            if line[candidate..<candidate + mark.count].elementsEqual(mark) { return candidate + mark.count }
+            rest = line[(candidate + 1)...]
+        }
+        return nil
     }
 }
 

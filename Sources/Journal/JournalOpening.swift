@@ -28,7 +28,7 @@ struct JournalOpening {
         for number in numbers {
             let salt = Frame.Salt(journal: headers[number]?.journal ?? identity)
             let path = folder.path(ofSegment: number)
-            let file = try Descriptor(path: path, flags: storage == nil ? readOnly : readWrite)
+            let file = try Descriptor(path: path, flags: storage == nil ? readOnly : readWrite, orReading: true)
             let size = try max(file.state().size, UInt64(SegmentHeader.size))
             table.segments.append(SegmentInfo(number: number, salt: salt, size: size))
             if headers[number] == nil {

@@ -17,11 +17,18 @@ package struct JournalReader: Sendable {
         found = opening.table.damage
     }
 
+    /// Whether there is a journal at all.
+    var isEmpty: Bool { opened.segments.isEmpty }
+
     /// What cannot be read.
     package var damage: [JournalDamage] { found }
 
     /// Calls `body` with each entry in order, and then with the settlement of each call that was never ended, as its hold says.
-    package func forEach(_ body: (JournalEntry) async throws -> Void) async throws {
+    ///
+    /// - Parameter malformed: Called with what passes its checksum and is no entry all the same.
+    package func forEach(
+        malformed: (JournalDamage) -> Void = { _ in }, _ body: (JournalEntry) async throws -> Void
+    ) async throws {
         var interrupted: [CostRecord] = []
         for segment in opened.segments {
             let file = try Descriptor(path: folder.path(ofSegment: segment.number), flags: readOnly)
@@ -34,7 +41,14 @@ package struct JournalReader: Sendable {
                 case .damage:
                     continue
                 case .frame(let kind):
-                    guard let entry = try cursor.withPayload({ try EntryCodec.decode(kind, $0) }) else { continue }
+                    let entry: JournalEntry?
+                    do throws(MalformedEntry) {
+                        entry = try cursor.withPayload { bytes throws(MalformedEntry) in try EntryCodec.decode(kind, bytes) }
+                    } catch {
+                        malformed(JournalDamage(kind: .unreadable, segment: segment.number, range: place.offset..<cursor.offset))
+                        continue
+                    }
+                    guard let entry else { continue }
                     if case .held(let record) = entry, opened.holds[record.id] == place { interrupted.append(record) }
                     try await body(entry)
                 }

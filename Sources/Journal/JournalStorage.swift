@@ -95,6 +95,16 @@ final class Descriptor: Sendable {
         self.init(number: try SystemError.check("open \(path)", retry: true) { open(path, flags | O_CLOEXEC, 0o640) })
     }
 
+    /// Opens for writing or, where the disk is read-only and `orReading` says that this is better than nothing, for reading.
+    convenience init(path: String, flags: Int32, orReading: Bool) throws(SystemError) {
+        do throws(SystemError) {
+            try self.init(path: path, flags: flags)
+        } catch {
+            guard orReading, error.code == EROFS else { throw error }
+            try self.init(path: path, flags: O_RDONLY)
+        }
+    }
+
     deinit {
         close(number)
     }
@@ -104,6 +114,20 @@ final class Descriptor: Sendable {
         var info = stat()
         _ = try SystemError.check("stat", retry: true) { fstat(number, &info) }
         return (UInt64(max(0, info.st_size)), info.st_nlink > 0)
+    }
+
+    func isFolder() throws(SystemError) -> Bool {
+        var info = stat()
+        _ = try SystemError.check("stat", retry: true) { fstat(number, &info) }
+        return info.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Reads some of the next bytes, also of a pipe; none at the end.
+    func readNext(_ count: Int) throws(SystemError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let got = try SystemError.check("read", retry: true) { Glibc.read(number, &bytes, count) }
+        bytes.removeLast(count - got)
+        return bytes
     }
 
     /// Reads up to `count` bytes at an offset; fewer only at the end of the file.

@@ -63,14 +63,16 @@ private struct LedgerFeed {
         askJournal()
         try await runJobs(ledger)
         let started = ContinuousClock.now
+        let (now, end) = (writer.clock(), journal.durableEnd)
         let (entries, next) = try read()
         if next == cursor {
             committedUnknown = nil
-            reached()
+            reached(end, at: now)
             if writer.state.withLock({ $0.readyJob == nil }) { await sleep() }
             return
         }
         try await apply(entries, next, to: ledger)
+        reached(end, at: now)
         journal.removeSegments(before: cursor)
         if entries.count < writer.options.batchSize, !Task.isCancelled { await gather(since: started) }
     }
@@ -129,9 +131,10 @@ private struct LedgerFeed {
             }
         }
         var duration: Duration?
+        var outcome = LedgerOutcome()
         if !batch.records.isEmpty || !batch.priceVersions.isEmpty {
             let started = ContinuousClock.now
-            try await ledger.apply(batch)
+            outcome = try await ledger.apply(batch)
             duration = ContinuousClock.now - started
             saved = next
         }
@@ -139,16 +142,16 @@ private struct LedgerFeed {
         writer.state.withLock { state in
             state.recent.remove(batch.records)
             state.status.recordsApplied += batch.records.count
+            state.status.recordsSetAside += outcome.setAside
             if let duration {
                 state.status.batchesApplied += 1
                 state.status.lastCommitDuration = duration
             }
         }
-        reached()
     }
 
-    /// Tells that the ledger has everything before the cursor, and works.
-    private mutating func reached() {
+    /// Tells that the ledger has everything before the cursor, and works. What lies behind `end` has come since `now`.
+    private mutating func reached(_ end: JournalPosition, at now: Timestamp) {
         pause = writer.options.retry.first
         if let end = committedUnknown, cursor >= end { committedUnknown = nil }
         let isBehind = journal.bytes(after: cursor) > 0
@@ -157,7 +160,11 @@ private struct LedgerFeed {
             state.recent.reached(cursor)
             state.status.failingSince = nil
             state.status.lastError = nil
-            if !isBehind { state.status.backlogSince = nil }
+            if !isBehind {
+                state.status.backlogSince = nil
+            } else if cursor >= end {
+                state.status.backlogSince = now
+            }
         }
     }
 
@@ -170,14 +177,16 @@ private struct LedgerFeed {
     /// Runs what waits and may run now, while no batch is on its way.
     private mutating func runJobs(_ ledger: any Ledger) async throws(LedgerError) {
         guard writer.state.withLock({ !$0.jobs.isEmpty }) else { return }
-        // The ledger may have been exchanged under us since the last batch.
-        guard try await ledger.position(ofJournal: journal.id) == saved else {
-            try await findPlace(in: ledger)
-            return
-        }
-        guard committedUnknown == nil else { return }
         // One after the other, each with the records as they are then: a job may itself write to the ledger.
-        while let (job, recent) = takeReadyJob() { await job.run(ledger, recent) }
+        repeat {
+            // The ledger may have been exchanged under us since the last batch, and since the last job.
+            guard try await ledger.position(ofJournal: journal.id) == saved else {
+                try await findPlace(in: ledger)
+                return
+            }
+            guard committedUnknown == nil, let (job, recent) = takeReadyJob() else { return }
+            await job.run(ledger, recent)
+        } while writer.state.withLock({ $0.readyJob != nil })
     }
 
     private func takeReadyJob() -> (LedgerJob, [CallID: CostRecord])? {

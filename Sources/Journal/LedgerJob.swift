@@ -8,8 +8,6 @@ struct LedgerJob: Sendable {
         case exact
         /// The ledger has everything before a place.
         case reached(JournalPosition)
-        /// The ledger is open.
-        case open
     }
 
     var number: UInt64
@@ -31,10 +29,19 @@ extension LedgerWriter {
     }
 
     /// Writes records that come from no journal of this process, such as a log's replayable lines; those that the ledger has change nothing.
-    package func replay(_ records: [CostRecord], priceVersions: [PriceVersionRecord] = []) async throws {
-        try await submit(.open) { [self] ledger, _ in
-            try await ledger.apply(LedgerBatch(journal: nil, position: nil, records: records, priceVersions: priceVersions))
-            state.withLock { $0.recent.remove(records) }
+    ///
+    /// What this process has settled itself is written as it knows it: a copy of its journal may have the call's hold alone.
+    @discardableResult
+    package func replay(_ records: [CostRecord], priceVersions: [PriceVersionRecord] = []) async throws -> LedgerOutcome {
+        try await submit(.exact) { [self] ledger, recent in
+            let records = records.map { recent[$0.id] ?? $0 }
+            let outcome = try await ledger.apply(
+                LedgerBatch(journal: nil, position: nil, records: records, priceVersions: priceVersions))
+            state.withLock { state in
+                state.recent.remove(records)
+                state.status.recordsSetAside += outcome.setAside
+            }
+            return outcome
         }
     }
 

@@ -32,7 +32,7 @@ package final class LedgerWriter: DurableLog {
     package struct Status: Sendable {
         /// Bytes of the journal that are not in the ledger.
         package var backlogBytes: UInt64 = 0
-        /// Since when there is something that is not in the ledger; nil when there is nothing.
+        /// Since when the oldest of them waits; nil when there is nothing.
         package var backlogSince: Timestamp?
         /// Settled records that are not in the ledger, as far as they are kept in memory.
         package var recentRecords = 0
@@ -47,6 +47,8 @@ package final class LedgerWriter: DurableLog {
         package var lastCommitDuration: Duration?
         /// Records given to the ledger since the start.
         package var recordsApplied = 0
+        /// Those of them that could not be rows.
+        package var recordsSetAside = 0
         package var batchesApplied = 0
     }
 
@@ -66,7 +68,6 @@ package final class LedgerWriter: DurableLog {
                 switch job.condition {
                 case .exact: recent.isComplete
                 case .reached(let place): reached >= place
-                case .open: true
                 }
             }
         }

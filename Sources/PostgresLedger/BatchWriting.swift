@@ -6,10 +6,7 @@ struct BatchWriting {
     /// The instant of the writing.
     private let now: Timestamp
     private let batch: LedgerBatch
-    /// Records that are new.
-    private(set) var added = 0
-    /// Records that cannot be rows.
-    private(set) var setAside = 0
+    private(set) var outcome = LedgerOutcome()
 
     init(_ batch: LedgerBatch, on connection: PostgresConnection, now: Timestamp) {
         self.batch = batch
@@ -31,8 +28,8 @@ struct BatchWriting {
         }
         do throws(PostgresFailure) {
             let rows = try connection.run([Self.insertion(of: records[...])] + unwritable.map { rejection(of: $0, because: $1) } + ending)
-            added = Int(try rows[0].requiredInt64(0, 0))
-            setAside = unwritable.count
+            outcome.new = Int(try rows[0].requiredInt64(0, 0))
+            outcome.setAside = unwritable.count
         } catch {
             guard error.concernsRowOnly else { throw error }
             // At least one of them can never be a row: found by halving, within a transaction.
@@ -42,7 +39,7 @@ struct BatchWriting {
                 try divide(records[...])
                 try connection.run(ending + [PostgresStatement("COMMIT")])
             } catch {
-                (added, setAside) = (0, 0)
+                outcome = LedgerOutcome()
                 if !error.isConnectionLost { try connection.run("ROLLBACK") }
                 throw error
             }
@@ -56,7 +53,7 @@ struct BatchWriting {
             let rows = try connection.run([
                 PostgresStatement("SAVEPOINT part"), Self.insertion(of: records), PostgresStatement("RELEASE SAVEPOINT part"),
             ])
-            added += Int(try rows[1].requiredInt64(0, 0))
+            outcome.new += Int(try rows[1].requiredInt64(0, 0))
         } catch {
             guard error.concernsRowOnly else { throw error }
             try connection.run([PostgresStatement("ROLLBACK TO SAVEPOINT part"), PostgresStatement("RELEASE SAVEPOINT part")])
@@ -69,7 +66,7 @@ struct BatchWriting {
 
     private mutating func reject(_ record: CostRecord, _ reason: String) throws(PostgresFailure) {
         try connection.run([rejection(of: record, because: reason)])
-        setAside += 1
+        outcome.setAside += 1
     }
 
     // MARK: Statements

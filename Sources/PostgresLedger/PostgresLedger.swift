@@ -82,16 +82,18 @@ package final class PostgresLedger: Ledger {
         return try await (writer ?? reader).use(read)
     }
 
-    package func apply(_ batch: LedgerBatch) async throws(LedgerError) {
+    @discardableResult
+    package func apply(_ batch: LedgerBatch) async throws(LedgerError) -> LedgerOutcome {
         guard let writer else { throw LedgerError(.owned, "the ledger is open for reading only") }
         let (now, settings) = (clock(), settings)
-        try await writer.use { connection in
+        return try await writer.use { connection in
             guard connection.knowsPosition || batch.journal == nil else {
                 throw LedgerError(.unavailable, "Postgres was connected again; the journal goes on from what the database has")
             }
             do throws(PostgresFailure) {
                 var writing = BatchWriting(batch, on: connection, now: now)
                 try writing.write()
+                return writing.outcome
             } catch {
                 if error.state == "57014", let patience = connection.patience {
                     try connection.extendPatience(to: min(patience * 2, settings.longestWriting))

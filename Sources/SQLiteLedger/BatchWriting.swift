@@ -26,6 +26,7 @@ struct BatchWriting {
     let database: Database
     /// The instant of the writing, as a column's text.
     let now: String
+    private(set) var outcome = LedgerOutcome()
     private var sums: [RollupKey: Sum] = [:]
 
     init(database: Database, now: String) {
@@ -41,8 +42,12 @@ struct BatchWriting {
         for index in records.indices.sorted(by: { records[$0].id < records[$1].id }) {
             let record = records[index].storable
             do {
-                if try insertion.insert(record) { try add(record) }
+                if try insertion.insert(record) {
+                    outcome.new += 1
+                    try add(record)
+                }
             } catch let error where Self.concernsRowOnly(error) {
+                outcome.setAside += 1
                 try reject(record, reason: String(describing: error))
             }
         }

@@ -12,7 +12,9 @@ final class OwnerLock: Sendable {
         let name = path + ".lock"
         file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
         guard file >= 0 else {
-            throw LedgerError(.unavailable, "\(name) cannot be made: \(String(cString: strerror(errno)))")
+            throw LedgerError(
+                .unavailable,
+                "\(path) cannot be opened (\(name): \(String(cString: strerror(errno)))); its folder must be there and be writable")
         }
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno

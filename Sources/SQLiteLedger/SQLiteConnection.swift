@@ -52,19 +52,26 @@ struct SQLiteConnection: Sendable {
         return SQLiteConnection(pool: queue, identity: identity)
     }
 
+    /// Brings what has been written ahead into the file, so that a copy of the file alone, or one that was moved away, is whole; and closes.
+    ///
+    /// What fails here loses nothing: every batch is on the disk already, and what cannot be closed in order is closed by its last use's end.
+    func finish() {
+        _ = try? pool.writeWithoutTransaction { database in try database.checkpoint(.truncate) }
+        try? pool.close()
+    }
+
     /// What an error means to those who use the ledger.
     static func ledgerError(_ error: any Error, _ path: String) -> LedgerError {
         switch error {
         case let error as LedgerError:
             return error
+        case let error as MalformedRow:
+            return damaged(path, error.description)
         case let error as DatabaseError:
             let text = error.message ?? error.resultCode.description
             switch error.resultCode {
             case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-                return LedgerError(
-                    .unavailable,
-                    "\(path) is damaged or no SQLite database (\(text)); move it away (mv \(path) \(path).damaged) and the gateway makes a new one, then restore what is missing from a copy"
-                )
+                return damaged(path, text)
             case .SQLITE_BUSY, .SQLITE_LOCKED:
                 return LedgerError(.unavailable, "\(path) is locked by another program (\(text))")
             case .SQLITE_FULL:
@@ -79,5 +86,13 @@ struct SQLiteConnection: Sendable {
         default:
             return LedgerError(.unavailable, "\(path): \(error)")
         }
+    }
+
+    /// It is never mended or removed here: the operator may have a better copy, and knows what it is worth.
+    private static func damaged(_ path: String, _ text: String) -> LedgerError {
+        LedgerError(
+            .unavailable,
+            "\(path) is damaged or no SQLite database (\(text)); put a sound copy in its place (sqlite3 \(path) .recover | sqlite3 FILE, then mv FILE \(path)), or move it away (mv \(path) \(path).damaged) and a new one is made; what the journal still has is written to it at once"
+        )
     }
 }

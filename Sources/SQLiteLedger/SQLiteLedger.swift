@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import GRDB
 package import GatewayCore
 import Synchronization
@@ -25,13 +26,15 @@ package final class SQLiteLedger: Ledger {
     private let clock: WallClock
     private let isReadOnly: Bool
     private let state: Mutex<State>
+    /// Where files are opened and closed, which waits for disks and locks: the concurrency runtime's few threads must not.
+    private let files = DispatchQueue(label: "ledger-files")
 
     /// Opens a ledger for writing, making the file where it is missing. Throws `.owned` when another gateway has it, `.schema` when it is
     /// another program's or a newer gateway's, and `.unavailable` for what may pass.
     package convenience init(path: String, settings: SQLiteSettings = SQLiteSettings(), clock: @escaping WallClock) throws(LedgerError) {
         let owner = try OwnerLock(database: path)
         self.init(path, settings, clock, owner: owner)
-        _ = try connection()
+        _ = try opened()
     }
 
     /// Opens a ledger for reading, which works beside the gateway that owns it. Batches fail.
@@ -39,8 +42,30 @@ package final class SQLiteLedger: Ledger {
         _ path: String, settings: SQLiteSettings = SQLiteSettings(), clock: @escaping WallClock
     ) throws(LedgerError) -> SQLiteLedger {
         let ledger = SQLiteLedger(path, settings, clock, owner: nil)
-        _ = try ledger.connection()
+        _ = try ledger.opened()
         return ledger
+    }
+
+    /// Opens a ledger for writing, as often as it takes: what was found at one try is remembered at the next, so that the log of a file that
+    /// could not be opened is not taken for that of the sound one which has been put in its place.
+    package static func opener(
+        path: String, settings: SQLiteSettings = SQLiteSettings(), clock: @escaping WallClock
+    ) -> @Sendable () async throws(LedgerError) -> any Ledger {
+        let kept = Kept()
+        return { () async throws(LedgerError) in
+            let ledger = try kept.ledger.withLock { ledger throws(LedgerError) in
+                if let ledger { return ledger }
+                let new = SQLiteLedger(path, settings, clock, owner: try OwnerLock(database: path))
+                ledger = new
+                return new
+            }
+            _ = try await ledger.connection()
+            return ledger
+        }
+    }
+
+    private final class Kept: Sendable {
+        let ledger = Mutex<SQLiteLedger?>(nil)
     }
 
     private init(_ path: String, _ settings: SQLiteSettings, _ clock: @escaping WallClock, owner: OwnerLock?) {
@@ -65,15 +90,18 @@ package final class SQLiteLedger: Ledger {
         return position
     }
 
-    package func apply(_ batch: LedgerBatch) async throws(LedgerError) {
+    @discardableResult
+    package func apply(_ batch: LedgerBatch) async throws(LedgerError) -> LedgerOutcome {
         guard !isReadOnly else { throw LedgerError(.owned, "\(path) is open for reading only") }
-        let connection = try connection()
+        let connection = try await connection()
         guard !state.withLock({ $0.isReplaced }) else { throw replaced }
         let now = clock().fixedBoundary
+        let outcome: LedgerOutcome
         do {
-            try await connection.pool.write { database in
+            outcome = try await connection.pool.write { database in
                 var writing = BatchWriting(database: database, now: now)
                 try writing.write(batch)
+                return writing.outcome
             }
         } catch {
             giveUp(connection, after: error)
@@ -81,8 +109,8 @@ package final class SQLiteLedger: Ledger {
         }
         // The transaction may have gone into a file that nobody will find any more.
         guard FileIdentity(path: path) == connection.identity else { throw replaced }
-        let log = FileIdentity(path: path + "-wal")
-        state.withLock { $0.log = log }
+        noteLog()
+        return outcome
     }
 
     package func dailySums(since: Timestamp) async throws(LedgerError) -> [DailySum] {
@@ -113,22 +141,26 @@ package final class SQLiteLedger: Ledger {
     }
 
     package func close() async {
-        let connection = state.withLock { state in
-            defer {
-                state.connection = nil
-                state.isClosed = true
+        await withCheckedContinuation { continuation in
+            files.async { [self] in
+                let connection = state.withLock { state in
+                    defer {
+                        state.connection = nil
+                        state.isClosed = true
+                    }
+                    return state.connection
+                }
+                connection?.finish()
+                state.withLock { $0.owner = nil }
+                continuation.resume()
             }
-            return state.connection
         }
-        // What cannot be closed in order is closed by the end of its last use; every batch is on the disk already.
-        try? connection?.pool.close()
-        state.withLock { $0.owner = nil }
     }
 
     // MARK: The file
 
     private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(LedgerError) -> Value {
-        let connection = try connection()
+        let connection = try await connection()
         do {
             return try await connection.pool.read(body)
         } catch {
@@ -142,32 +174,61 @@ package final class SQLiteLedger: Ledger {
     }
 
     /// The connection to the file that the name stands for now.
-    private func connection() throws(LedgerError) -> SQLiteConnection {
-        let now = clock().fixedBoundary
-        let result: Result<SQLiteConnection, LedgerError> = state.withLock { state in
-            guard !state.isClosed else { return .failure(LedgerError(.unavailable, "\(path) is closed")) }
-            if let open = state.connection {
-                if FileIdentity(path: path) == open.identity { return .success(open) }
-                state.connection = nil
-                try? open.pool.close()
-            }
-            if let last = state.identity, FileIdentity(path: path) != last {
-                state.identity = nil
-                state.isReplaced = true
-                setAsideLog(state.log)
-                state.log = nil
-            }
-            do {
-                let opened =
-                    isReadOnly ? try SQLiteConnection.openReadOnly(path, settings) : try SQLiteConnection.open(path, settings, now: now)
-                state.connection = opened
-                state.identity = opened.identity
-                return .success(opened)
-            } catch {
-                return .failure(SQLiteConnection.ledgerError(error, path))
+    private func connection() async throws(LedgerError) -> SQLiteConnection {
+        if let open = current { return open }
+        let result: Result<SQLiteConnection, LedgerError> = await withCheckedContinuation { continuation in
+            files.async {
+                continuation.resume(returning: Result { () throws(LedgerError) in try self.opened() })
             }
         }
         return try result.get()
+    }
+
+    /// The open connection, while its file is the one that has the name.
+    private var current: SQLiteConnection? {
+        guard let open = state.withLock({ $0.connection }), FileIdentity(path: path) == open.identity else { return nil }
+        return open
+    }
+
+    /// Opens what the name stands for now. On one thread at a time, and with no lock held, so that nobody waits for it who need not.
+    private func opened() throws(LedgerError) -> SQLiteConnection {
+        if let open = current { return open }
+        let (stale, isClosed) = state.withLock { state in
+            defer { state.connection = nil }
+            return (state.connection, state.isClosed)
+        }
+        guard !isClosed else { throw LedgerError(.unavailable, "\(path) is closed") }
+        stale?.finish()
+        let orphan = state.withLock { state -> FileIdentity? in
+            guard let last = state.identity, FileIdentity(path: path) != last else { return nil }
+            defer { state.log = nil }
+            state.identity = nil
+            state.isReplaced = true
+            return state.log
+        }
+        setAsideLog(orphan)
+        do {
+            let now = clock().fixedBoundary
+            let opened =
+                isReadOnly ? try SQLiteConnection.openReadOnly(path, settings) : try SQLiteConnection.open(path, settings, now: now)
+            state.withLock { state in
+                state.connection = opened
+                state.identity = opened.identity
+            }
+            noteLog()
+            return opened
+        } catch {
+            // What takes the place of a file that cannot be opened must not get its log either.
+            state.withLock { $0.identity = FileIdentity(path: path) ?? $0.identity }
+            noteLog()
+            throw SQLiteConnection.ledgerError(error, path)
+        }
+    }
+
+    /// Remembers which file is written ahead of the database.
+    private func noteLog() {
+        let log = FileIdentity(path: path + "-wal")
+        state.withLock { $0.log = log }
     }
 
     /// A log that belongs to a file which is gone must not be applied to the file that took its name.
@@ -185,6 +246,6 @@ package final class SQLiteLedger: Ledger {
             state.connection = nil
             return true
         }
-        if isMine { try? connection.pool.close() }
+        if isMine { files.async { try? connection.pool.close() } }
     }
 }

@@ -5,7 +5,7 @@ package struct SQLiteSettings: Sendable, Hashable {
     /// Seconds to wait for another program's lock.
     package var busyTimeout: Double
 
-    package init(cacheBytes: Int = 64 << 20, busyTimeout: Double = 5) {
+    package init(cacheBytes: Int = 24 << 20, busyTimeout: Double = 5) {
         self.cacheBytes = cacheBytes
         self.busyTimeout = busyTimeout
     }

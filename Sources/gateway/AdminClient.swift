@@ -18,7 +18,7 @@ struct AdminClient {
     }
 
     /// One request; nil when nobody answers there.
-    func send(_ method: String, _ target: String) async -> Reply? {
+    func send(_ method: String, _ target: String, body: (type: String, bytes: [UInt8])? = nil) async -> Reply? {
         guard let upstream = try? CurlUpstream(threads: 1) else { return nil }
         defer { upstream.shutdown() }
         // A gateway that listens on every address is asked on this machine.
@@ -26,8 +26,9 @@ struct AdminClient {
         let base = SocketAddress(host: host, port: address.port)
         var headers = HeaderList()
         if let token { headers.append("Authorization", "Bearer \(token.reveal())") }
+        if let body { headers.append("Content-Type", body.type) }
         let request = UpstreamRequest(
-            method: method, target: target, headers: headers, body: method == "POST" ? .bytes([]) : .none,
+            method: method, target: target, headers: headers, body: method == "POST" ? .bytes(body?.bytes ?? []) : .none,
             route: UpstreamRoute(provider: "admin", baseURL: "http://\(base)", timeout: 30_000, connectTimeout: 2_000, total: 60_000))
         return await withCheckedContinuation { continuation in
             let collector = Collector { continuation.resume(returning: $0) }

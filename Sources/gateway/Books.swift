@@ -51,6 +51,11 @@ final class Books: Sendable {
         }
     }
 
+    /// Reads some workspaces' spending again, after records have come from elsewhere.
+    func refresh(_ workspaces: Set<String>) async {
+        for workspace in workspaces.sorted() { await load(workspace) }
+    }
+
     private func loadAll() async {
         let misaligned = await untilItWorks { [self] ledger -> [String] in
             let now = machineClock()

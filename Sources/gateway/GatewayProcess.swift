@@ -40,9 +40,7 @@ final class GatewayProcess: Sendable {
         self.logger = logger
         self.isSandbox = isSandbox
         self.eventLoops = eventLoops
-        guard configuration.authentication == .header else {
-            throw fail("gateway: auth.mode: keys is not in this version; write 'mode: header' and listen on loopback or in a trusted mesh")
-        }
+        if let reason = configuration.reasonNotToServe { throw fail("gateway: \(reason)") }
         do {
             ledger = try LedgerAddress(configuration.ledger.engine)
         } catch {
@@ -56,10 +54,15 @@ final class GatewayProcess: Sendable {
         } catch {
             throw fail("gateway: ledger.journal: \(error)")
         }
-        for damage in journal.damage { logger.error("the journal is damaged", metadata: ["at": "\(damage)"]) }
-        writer = LedgerWriter(journal: journal, clock: machineClock) { [ledger] () async throws(LedgerError) in
-            try await ledger.open()
+        for damage in journal.damage {
+            if damage.kind == .tornEnd {
+                // As a kill in the middle of a write leaves it.
+                logger.warning("the journal's last entry is not whole", metadata: ["at": "\(damage)"])
+            } else {
+                logger.error("the journal is damaged", metadata: ["at": "\(damage)"])
+            }
         }
+        writer = LedgerWriter(journal: journal, clock: machineClock, open: ledger.opener())
         do {
             let interrupted = try journal.recover()
             if !interrupted.isEmpty {
@@ -125,8 +128,16 @@ final class GatewayProcess: Sendable {
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once, metrics: metrics,
             clock: machineClock, logger: logger)
         let dataPlane: DataPlane
+        let openFiles = OpenFiles.raiseLimit()
+        let connections = OpenFiles.connections(within: openFiles)
+        if connections < configuration.limits.connections {
+            logger.warning(
+                "this process may open too few files for limits.connections; raise its hard limit (ulimit -Hn, LimitNOFILE)",
+                metadata: ["files": "\(openFiles)", "connections": "\(connections)"])
+        }
         do {
-            dataPlane = try await DataPlane.start(listen: configuration.listen, eventLoops: eventLoops, services: services)
+            dataPlane = try await DataPlane.start(
+                listen: configuration.listen, eventLoops: eventLoops, maximumConnections: connections, services: services)
         } catch {
             await stop(writing)
             throw fail("gateway: cannot listen on \(configuration.listen): \(error)")
@@ -145,6 +156,14 @@ final class GatewayProcess: Sendable {
                 while !Task.isCancelled {
                     try? await Task.sleep(for: .seconds(60))
                     self.accounts.purge(at: machineClock())
+                }
+                return nil
+            }
+            tasks.addTask {
+                var faults = FaultLog(logger: self.logger)
+                while !Task.isCancelled {
+                    faults.note(self.health, at: machineClock())
+                    try? await Task.sleep(for: .seconds(1))
                 }
                 return nil
             }
@@ -172,12 +191,14 @@ final class GatewayProcess: Sendable {
     }
 
     private func serveAdmin(_ admin: Admin, dataPlane: SocketAddress) async -> Result<Void, any Error>? {
+        let replayer = Replayer(accounts: accounts, once: once, writer: writer, books: books)
         let plane = AdminPlane(
             listen: admin.listen,
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
                 reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
-                clock: machineClock, token: admin.token, logger: logger))
+                replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) }, clock: machineClock,
+                logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
             return nil
@@ -209,7 +230,9 @@ final class GatewayProcess: Sendable {
         return Health(
             journal: Health.Part(failingSince: journal.failingSince, lastError: journal.lastError.map { "\($0)" }),
             ledger: Health.Part(failingSince: status.failingSince, lastError: status.lastError?.description),
-            budgetsLoaded: books.areLoaded, backlog: status.recentRecords, backlogBytes: Int(clamping: status.backlogBytes))
+            budgetsLoaded: books.areLoaded, backlog: status.recentRecords, backlogBytes: Int(clamping: status.backlogBytes),
+            backlogSince: status.backlogSince, retained: journal.retainedEntries, dropped: journal.droppedEntries,
+            setAside: status.recordsSetAside)
     }
 
     private func stop(_ writing: Task<Void, Never>) async {
@@ -220,5 +243,20 @@ final class GatewayProcess: Sendable {
         writing.cancel()
         await writing.value
         journal.close()
+    }
+}
+
+extension Configuration {
+    /// What it asks for and this version cannot do; nil where it can all be served.
+    var reasonNotToServe: String? {
+        if authentication == .keys {
+            return "auth.mode: keys is not in this version; write 'mode: header' and listen on loopback or in a trusted mesh"
+        }
+        do {
+            _ = try LedgerAddress(ledger.engine)
+            return nil
+        } catch {
+            return error.description
+        }
     }
 }

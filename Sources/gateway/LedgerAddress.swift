@@ -14,11 +14,11 @@ enum LedgerAddress: CustomStringConvertible {
         }
     }
 
-    /// Opens it for the gateway that serves.
-    func open() async throws(LedgerError) -> any Ledger {
+    /// Opens it for writing, as often as it takes.
+    func opener() -> @Sendable () async throws(LedgerError) -> any Ledger {
         switch self {
-        case .sqlite(let path): try SQLiteLedger(path: path, clock: machineClock)
-        case .postgres(let url): try await PostgresLedger.open(url, clock: machineClock)
+        case .sqlite(let path): SQLiteLedger.opener(path: path, clock: machineClock)
+        case .postgres(let url): { () async throws(LedgerError) in try await PostgresLedger.open(url, clock: machineClock) }
         }
     }
 

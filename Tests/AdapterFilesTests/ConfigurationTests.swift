@@ -89,7 +89,9 @@ struct ConfigurationTests {
             "2:38: error: admin.token is required, because 0.0.0.0:1 is not loopback"
         ),
         ("gateway: 1\nadmin: { token: \"${NONE}\" }", "2:17: error: the environment variable NONE is not set"),
-        ("gateway: 1\nledger: { url: mysql://x }", "2:16: error: expected sqlite:PATH or postgres://…, found 'mysql://x'"),
+        ("gateway: 1\nledger: { url: mysql://u:pw@x }", "2:16: error: expected sqlite:PATH or postgres://…, found something else"),
+        ("gateway: 1\nledger: postgres://u:pw@x", "2:9: error: expected a mapping, found something else"),
+        ("gateway: 1\nauth: sk-secret", "2:7: error: expected a mapping, found something else"),
         (
             "gateway: 1\nbudgets: { default: { daily: -1 } }",
             "2:30: error: expected an amount in US dollars, not negative and with at most nine fraction digits, found -1"

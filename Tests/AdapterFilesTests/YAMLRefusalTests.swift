@@ -6,6 +6,9 @@ import Testing
 struct YAMLRefusalTests {
     private static let tag = "as a tag, and tags are not supported; if it is text, put"
 
+    private static let ambiguousBreak =
+        "U+0085, U+2028 and U+2029 could be read as line breaks; write '\\N', '\\L' or '\\P' in double quotes"
+
     @Test(
         "structures are refused with place and reason",
         arguments: [
@@ -35,6 +38,10 @@ struct YAMLRefusalTests {
             ("a: b\u{0}c", ["1:5: error: the control character U+0000 is not allowed in YAML"]),
             ("a: 1\nb: é\u{7}", ["2:5: error: the control character U+0007 is not allowed in YAML"]),
             ("a: 1\r\nb: é\u{9F}", ["2:5: error: this character is not allowed in YAML"]),
+            ("a: é\u{85}", ["1:5: error: \(ambiguousBreak)"]),
+            ("a: 1\nb: x\u{2028}y", ["2:5: error: \(ambiguousBreak)"]),
+            ("a: &a {", ["1:8: error: expected a value, found the end of the line"]),
+            ("a: 1\nb: {", ["2:5: error: expected a value, found the end of the line"]),
             ("%TAG !a! x\n---\nb: 1", ["1:1: error: a line that starts with '%TAG' declares tags, and tags are not supported"]),
             ("a: 1\n...\n%TAG !a! x\n", ["3:1: error: a line that starts with '%TAG' declares tags, and tags are not supported"]),
             ("", ["1:1: error: the file has no content"]),
@@ -95,7 +102,7 @@ struct YAMLRefusalTests {
             ("a: \"x\nb: 1\n", "1:4: error: this quote is never closed"),
             ("a: 'x\n---\n'", "1:4: error: this quote is never closed"),
             ("a: \"\\q\"", "1:5: error: '\\q' is no escape; write '\\\\' for a backslash, or use single quotes"),
-            ("a: [1, 2", "2:1: error: expected ',' or ']' in the list that starts at line 1, column 4"),
+            ("a: [1, 2", "1:9: error: expected ',' or ']' in the list that starts at line 1, column 4"),
             (
                 "a: - b",
                 "1:4: error: a list entry '- ' cannot stand here; start it on a line of its own, or put the value in quotes if it is text"

@@ -1,5 +1,6 @@
 import CurlUpstream
 import GatewayCore
+import Loopback
 import Testing
 
 /// Providers that are absent, silent or slow; callers that go away.

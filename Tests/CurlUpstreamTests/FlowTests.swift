@@ -1,6 +1,7 @@
 import CurlUpstream
 import Foundation
 import GatewayCore
+import Loopback
 import Synchronization
 import Testing
 
@@ -177,7 +178,7 @@ import Testing
         let server = try ScriptedServer { _ in response() }
         let upstream = try CurlUpstream()
         let outcome = await upstream.outcome(post(.stream(length: 2), server.route()), pieces: [bytes])
-        #expect(outcome.error?.kind == .broken && outcome.heads.isEmpty && server.requests.isEmpty)
+        #expect(outcome.error?.kind == .broken && outcome.heads.isEmpty && server.requests.allSatisfy(\.isCut))
     }
 
     @Test(arguments: [

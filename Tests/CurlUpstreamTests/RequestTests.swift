@@ -1,6 +1,7 @@
 import CurlUpstream
 import Foundation
 import GatewayCore
+import Loopback
 import Testing
 
 /// What goes out, byte for byte.

@@ -1,4 +1,5 @@
 import GatewayCore
+import Loopback
 import Testing
 
 /// What every answer tells its caller about its cost and its budget.

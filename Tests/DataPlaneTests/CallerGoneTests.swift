@@ -1,4 +1,5 @@
 import GatewayCore
+import Loopback
 import Synchronization
 import Testing
 

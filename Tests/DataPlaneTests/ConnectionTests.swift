@@ -1,4 +1,5 @@
 import GatewayCore
+import Loopback
 import Testing
 
 /// Requests on one connection: in pieces, in a row, half read, and never mixed up.

@@ -1,4 +1,5 @@
 import GatewayCore
+import Loopback
 import Synchronization
 import Testing
 
@@ -188,6 +189,19 @@ import Testing
             second.fail(.broken)
             #expect(throws: RawClient.Failure.self) { try old.readToEnd() }
             #expect(try bench.log.waitForSettled(2).allSatisfy { $0.cost == Money("0.3") && $0.basis == .estimate })
+        }
+    }
+
+    /// Head, beginning and failure in one delivery: what is not flushed yet does not keep the connection open.
+    @Test func anAnswerThatBreaksAtOnceIsCutOffToo() async throws {
+        try await Bench.run { bench in
+            let client = try bench.client()
+            try client.send(request(people))
+            try bench.upstream.next().emit(
+                .head(UpstreamHead(status: 200, headers: HeaderList([("Content-Length", "10")]))), .body(Array("1234".utf8)),
+                .failed(UpstreamError(kind: .broken, wasSent: true, detail: "cut")))
+            #expect(try client.head().status == 200)
+            #expect(try client.readToEnd() == Array("1234".utf8))
         }
     }
 

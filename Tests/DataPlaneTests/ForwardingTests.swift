@@ -1,4 +1,5 @@
 import GatewayCore
+import Loopback
 import Testing
 
 /// What a provider sees of a request.
@@ -36,10 +37,20 @@ import Testing
                 [
                     "Connection: X-Mine, keep-alive", "X-Mine: 1", "Keep-Alive: timeout=5", "TE: trailers", "Trailer: X", "Upgrade: h2c",
                     "Proxy-Connection: close", "Proxy-Authorization: Basic x", "Authorization: Bearer callers", "x-api-KEY: callers",
+                    "X_Api-Key: callers",
                     "X-User-Id: u", "X-Entity-Type: person", "X-Entity-Id: e", "X-Gateway-Max-Cost: 9", "x-gateway-anything: 1",
+                    "X-Gateway-Key: gwk_1", "X-Gateway-A: as long as X-Entity-Id",
                     "Cookie: c=1",
                 ]))
         #expect(fields(request) == ["Cookie: c=1", "Acme-Version: 2026-01-01", "X-Api-Key: provider-secret"])
+    }
+
+    @Test func noFieldOfTheGatewaysOwnIsPassedOn() async throws {
+        // Of every length: fields are told apart by it first.
+        let names =
+            (1...24).map { "X-Gateway-\(String(repeating: "K", count: $0))" } + ["X-Gateway-Key", "X-Gateway-Cache", "x-gateway-normalize"]
+        let request = try await forwarded(request("/acme/v1/people/1", names.map { "\($0): gwk_secret" }))
+        #expect(fields(request) == ["Acme-Version: 2026-01-01", "X-Api-Key: provider-secret"])
     }
 
     @Test func theCallersOwnVersionStands() async throws {

@@ -1,5 +1,6 @@
 import GatewayCore
 import JSONPath
+import Loopback
 import Testing
 
 /// What the gateway answers itself.
@@ -73,7 +74,7 @@ import Testing
             }
             let line = row["requestData"]?["lines"]
             guard case .array(let lines)? = line else { return #expect(Bool(false), "no lines") }
-            #expect(lines == [.object([.init("unit", "credit"), .init("quantity", "2"), .init("rate", "0.1"), .init("cost", "0.20")])])
+            #expect(lines == [.object([.init("unit", "credit"), .init("quantity", "2"), .init("rate", "0.10"), .init("cost", "0.20")])])
             let other = "GET /_gateway/calls/\(id) HTTP/1.1\r\nHost: g\r\nX-Workspace-Id: w2\r\n\r\n"
             #expect(try bench.refused(other).status == 404)
             #expect(try bench.refused(request("/_gateway/calls/nonsense")).status == 400)

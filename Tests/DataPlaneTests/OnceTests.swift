@@ -1,4 +1,5 @@
 import GatewayCore
+import Loopback
 import Testing
 
 /// A polled job is charged a single time for its workspace.

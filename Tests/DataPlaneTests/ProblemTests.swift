@@ -1,5 +1,6 @@
 import GatewayCore
 import JSONPath
+import Loopback
 import Testing
 
 /// The gateway's own answers: their status, their fields, and every member of their bodies.
@@ -104,7 +105,9 @@ import Testing
                 let response = try bench.refused(request("/acme/v1/search", ["X-Gateway-Max-Cost: \(wrong)"]))
                 try expect(
                     response, 400,
-                    problem("bad_request", 400, "Bad request", "X-Gateway-Max-Cost must be an amount in US dollars, such as 0.50."))
+                    problem(
+                        "bad_request", 400, "Bad request",
+                        "X-Gateway-Max-Cost must stand once and be an amount in US dollars, such as 0.50."))
             }
         }
     }
@@ -155,7 +158,8 @@ import Testing
                     response, 400,
                     problem(
                         "bad_request", 400, "Bad request", "\(name) must stand once and have 1 to \(maximum) printable ASCII characters.",
-                        workspace: nil))
+                        workspace: who.isEmpty ? nil : "w1"))
+                #expect(response["X-Gateway-Workspace"] == (who.isEmpty ? nil : "w1"), "who is known is told the budget")
             }
             let longest = String(repeating: "~", count: maximum)
             let response = try bench.exchange("GET /acme/v1/search HTTP/1.1\r\nHost: g\r\n\(who)\(name): \(longest)\r\n\r\n")

@@ -62,6 +62,12 @@ import Testing
         "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
         "CONNECT evil.example:443 HTTP/1.1\r\nHost: a\r\n\r\n",
         "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+        "CONNECT /a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "TRACE /a HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a,b\r\n\r\n",
         "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET /\u{e4} HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -74,38 +80,6 @@ import Testing
     ])
     func refusesWhatIsAmbiguous(text: String) {
         #expect(throws: RequestError.self) { try parse(text) }
-    }
-
-    /// No bytes make the parser trap, and what it accepts keeps its promises.
-    @Test func survivesAnyBytes() {
-        var random = SplitMix(seed: 7)
-        let seeds = [
-            "POST /a/b?c=d HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\n",
-            "GET /x HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\n\r\n",
-            "PUT /y HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\nTrailer: z\r\n\r\n",
-        ].map { Array($0.utf8) }
-        var accepted = 0
-        for round in 0..<20_000 {
-            var bytes = seeds[round % seeds.count]
-            for _ in 0...Int(random.next() % 4) {
-                let index = Int(random.next() % UInt64(bytes.count))
-                switch random.next() % 4 {
-                case 0: bytes[index] = UInt8(truncatingIfNeeded: random.next())
-                case 1: bytes.remove(at: index)
-                case 2: bytes.insert(contentsOf: bytes[index...].prefix(Int(random.next() % 9)), at: index)
-                default: bytes[index] = [13, 10, 32, 9, 58, 0, 44][Int(random.next() % 7)]
-                }
-                if bytes.isEmpty { bytes = [13, 10] }
-            }
-            guard let head = try? bytes.withUnsafeBytes({ try RequestParser.parse($0) }) else { continue }
-            accepted += 1
-            #expect(head.target.utf8.first == UInt8(ascii: "/"))
-            #expect(!head.method.isEmpty)
-            for index in 0..<head.headers.count {
-                #expect(!head.headers[index].value.contains { $0 == 13 || $0 == 10 || $0 == 0 })
-            }
-        }
-        #expect(accepted > 100)
     }
 }
 
@@ -137,7 +111,7 @@ import Testing
     @Test(arguments: [
         "\r\n", "g\r\n", "5 \r\nhello\r\n", " 5\r\nhello\r\n", "+5\r\nhello\r\n", "0x5\r\nhello\r\n", "5\nhello\r\n", "5\r\nhelloX\r\n",
         "5\r\nhello\n", "10000000000000000\r\n", "5;a\u{0}\r\nhello\r\n", "5\r\nhello\r\n0\r\nbad header\u{1}: x\r\n\r\n",
-        "0\r\n : x\r\n\r\n", "5;\r\r\nhello\r\n",
+        "0\r\n : x\r\n\r\n", "0\r\nGET /a HTTP/1.1\r\n\r\n", "0\r\nx : y\r\n\r\n", "0\r\nx\r\n\r\n", "5;\r\r\nhello\r\n",
     ])
     func refusesWhatIsNoChunk(text: String) {
         #expect(throws: RequestError.self) { try decode(text, piece: 3) }
@@ -146,20 +120,5 @@ import Testing
     @Test func boundsWhatItDrops() {
         let text = "1;" + String(repeating: "x", count: 20_000) + "\r\n"
         #expect(throws: RequestError.self) { try decode(text, piece: 1000) }
-    }
-}
-
-/// A small seeded generator: the same damage in every run.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

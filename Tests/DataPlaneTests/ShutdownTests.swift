@@ -1,4 +1,5 @@
 import GatewayCore
+import Loopback
 import Testing
 
 /// The end of a data plane: calls in flight finish, nothing new begins.

@@ -1,4 +1,5 @@
 import GatewayCore
+import TestSupport
 import Testing
 
 /// Random orders of everything that can happen, against a list of calls that is added up anew at each look.
@@ -21,7 +22,7 @@ import Testing
     }
 
     struct World {
-        var random: SeededGenerator
+        var random: SplitMix64
         var now = monday
         var book = BudgetBook()
         var accounts = Accounts(budgets: BudgetBook())
@@ -38,7 +39,7 @@ import Testing
         private var known: [String: Windows] = [:]
 
         init(seed: UInt64) {
-            random = SeededGenerator(seed: seed)
+            random = SplitMix64(seed: seed)
             overcharges = seed % 2 == 0
         }
 
@@ -261,7 +262,7 @@ import Testing
 
     @Test(arguments: UInt64(0)..<10)
     func isNeverOverspentWhileEstimatesAreUpperBounds(_ seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
+        var random = SplitMix64(seed: seed)
         var budget = Budget(workspace: WindowLimits(daily: Money(nanos: 500), monthly: Money(nanos: 4000)))
         budget.providers["p"] = WindowLimits(daily: Money(nanos: 300))
         budget.users = Budget.UserLimits(standard: WindowLimits(monthly: Money(nanos: 1000)))

@@ -25,7 +25,8 @@ import Testing
             (51, 70, nil, .spent, .daily, ["workspace-daily"]),
             (51, 71, nil, .held, .daily, ["workspace-daily"]),
             (51, 50, nil, .tooLarge, .daily, ["workspace-daily"]),
-            (51, 50, 110, .tooLarge, .monthly, ["workspace-daily", "workspace-monthly"]),
+            (51, 50, 110, .tooLarge, .daily, ["workspace-daily", "workspace-monthly"]),
+            (51, 50, 49, .tooLarge, .monthly, ["workspace-daily", "workspace-monthly"]),
             (51, nil, 50, .tooLarge, .monthly, ["workspace-monthly"]),
         ] as [(Int64, Int64?, Int64?, Refusal.Reason?, WindowKind?, [String])])
     func saysWhy(

@@ -35,6 +35,16 @@ import Testing
         #expect(desk.accounts.snapshot.unknownReservations == 2)
     }
 
+    @Test func knowsWhichCallsAreInFlight() throws {
+        let desk = Desk()
+        let open = try (0..<3).map { try #require(desk.reserve(1, workspace: "w\($0)", budget: .daily(100)).reservation) }
+        let ids = Set(open.map(\.id))
+        #expect(desk.accounts.callsInFlight(among: ids.union([desk.ids.next(at: monday)])) == ids)
+        desk.accounts.settle(open[0], cost: .zero)
+        desk.accounts.release(open[1])
+        #expect(desk.accounts.callsInFlight(among: ids) == [open[2].id])
+    }
+
     @Test func letsThroughWhatFitsExactly() throws {
         let desk = Desk()
         let budget = Budget.daily(100)

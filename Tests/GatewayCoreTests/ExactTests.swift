@@ -1,4 +1,5 @@
 import GatewayCore
+import TestSupport
 import Testing
 
 @Suite struct ExactTests {
@@ -38,7 +39,7 @@ import Testing
 
     /// Every operation against plain cross multiplication, on operands small enough that it cannot overflow.
     @Test func agreesWithCrossMultiplication() throws {
-        var random = SeededGenerator(seed: 1)
+        var random = SplitMix64(seed: 1)
         for _ in 0..<5_000 {
             let (a, b) = (Int128.random(in: -999...999, using: &random), Int128.random(in: 1...999, using: &random))
             let (c, d) = (Int128.random(in: -999...999, using: &random), Int128.random(in: 1...999, using: &random))
@@ -60,7 +61,7 @@ import Testing
 
     /// Values at the edges of the range: an error or a value that keeps the invariants, never a trap.
     @Test func edgesOverflowAsErrors() {
-        var random = SeededGenerator(seed: 2)
+        var random = SplitMix64(seed: 2)
         let edges: [Int128] = [
             0, 1, -1, 2, -2, 3, -3, 1 << 63, 1 << 64, -(1 << 64), .max, .max - 1, .min + 1, .min + 2, .min, .max / 2, .max / 3,
         ]
@@ -78,7 +79,7 @@ import Testing
 
     /// What is shown reads back as the same value, decimal or fraction.
     @Test func showsExactly() throws {
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix64(seed: 3)
         for _ in 0..<5_000 {
             let denominators: [Int128] = [
                 1, 2, 3, 5, 7, 64, 625, 1 << 18, 1 << 19, 1_000_000, 4_000_000, 1_000_000_000_000_000_000, 10_000_000_000_000_000_000,

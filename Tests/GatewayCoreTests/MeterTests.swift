@@ -184,6 +184,21 @@ import Testing
         #expect(estimate.dimensions.map(\.name) == ["depth"])
     }
 
+    /// A default is for an answer that does not say; before the answer nobody knows that it will not.
+    @Test(arguments: [(nil, "0.30"), ("low", "0.10"), ("high", "0.30")] as [(String?, String)])
+    func dearestRowWhereTheAnswerDecidesAndTheRequestIsSilent(_ asked: String?, _ cost: String) throws {
+        let operation = Operation(
+            name: "search", match: try RoutePattern(methods: ["POST"], path: "/search"),
+            dimensions: ["size": .first([.body(try JSONPath("$.size")), .request(try JSONPath("$.size"))], fallback: "low")],
+            charge: [try .line("search", "1")], estimate: [try .line("search", "1")])
+        let prices = entry([row(["size": "low"], ["search": "0.10"]), row(["size": "high"], ["search": "0.30"])])
+        let meter = Meter(operation, prices: prices)
+        let facts = request(asked.map { #"{"size":"\#($0)"}"# } ?? "{}")
+        let estimate = try meter.estimate(facts)
+        #expect(estimate.cost == dollars(cost))
+        #expect(meter.charge(facts, response("{}"), estimate: estimate).cost == (asked == "high" ? dollars("0.30") : dollars("0.10")))
+    }
+
     @Test func metersByEntry() throws {
         let adapter = try Acme.adapter(prices: [
             entry([row([:], ["credit": "0.10"])], effective: "2026-01-01"), entry([row([:], ["credit": "0.20"])], effective: "2026-06-01"),

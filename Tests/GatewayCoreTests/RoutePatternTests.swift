@@ -1,4 +1,5 @@
 import GatewayCore
+import TestSupport
 import Testing
 
 @Suite struct RoutePatternTests {
@@ -68,7 +69,7 @@ import Testing
                 }
             }
         }
-        var random = SeededGenerator(seed: 5)
+        var random = SplitMix64(seed: 5)
         let patterns = ["/{a}", "/{a}-{b}", "/{a}-{b}-{c}", "/-{a}--{b}", "/{a}x-{b}-", "/x{a}x{b}x{c}x", "/{a}-x-{b}"]
         for _ in 0..<3_000 {
             let pattern = try RoutePattern(methods: ["GET"], path: patterns.randomElement(using: &random) ?? "/{a}")

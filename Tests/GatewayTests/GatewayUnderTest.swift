@@ -1,4 +1,5 @@
 import Foundation
+import Loopback
 import Testing
 
 /// A gateway process of its own: the real executable, in a scratch folder, on free ports.
@@ -66,11 +67,18 @@ final class GatewayUnderTest {
         try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
     }
 
-    /// Starts it and returns once it serves.
-    func start(sandbox: Bool = true, environment: [String: String] = [:]) throws {
+    /// Starts it and returns once it serves. `openFiles` are the shell's `ulimit` options that it starts with.
+    func start(
+        sandbox: Bool = true, environment: [String: String] = [:], arguments: [String] = [], openFiles: String? = nil
+    ) throws {
         process = Process()
         process.executableURL = try Self.executable
-        process.arguments = ["serve"] + (sandbox ? ["--sandbox"] : [])
+        let arguments = ["serve"] + (sandbox ? ["--sandbox"] : []) + arguments
+        process.arguments = arguments
+        if let openFiles {
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", #"ulimit \#(openFiles) && exec "$0" "$@""#, try Self.executable.path] + arguments
+        }
         process.currentDirectoryURL = folder
         process.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
         let output = Pipe()
@@ -91,6 +99,22 @@ final class GatewayUnderTest {
             /admin: \{ listen: 127\.0\.0\.1:\d+ \}/, with: "admin: { listen: 127.0.0.1:\(adminPort) }")
         try write(fixed, to: "config.yaml")
     }
+
+    /// How many files and sockets it has open.
+    var openFileCount: Int {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd").count }
+    }
+
+    /// The most memory that it has had, bytes.
+    var peakMemory: Int {
+        get throws {
+            let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+            return (status.firstMatch(of: /VmHWM:\s+(\d+) kB/).flatMap { Int($0.1) } ?? 0) * 1024
+        }
+    }
+
+    /// A connection to the data plane.
+    func client(receiveBuffer: Int32? = nil) throws -> RawClient { try RawClient(port: port, receiveBuffer: receiveBuffer) }
 
     /// What it has written to standard error so far.
     var log: [String] { errors.all }

@@ -59,6 +59,40 @@ import Testing
         #expect(try gateway.get(person).status == 429)
     }
 
+    @Test func anAdminTokenThatIsTakenAwayOpensNothingAnyMore() throws {
+        let gateway = try GatewayUnderTest()
+        try gateway.start()
+        let bare = try gateway.read("config.yaml")
+        func save(_ token: String) throws {
+            try gateway.write(
+                bare.replacing(/admin: \{ listen: (127\.0\.0\.1:\d+) \}/) { "admin: { listen: \($0.1), token: \(token) }" },
+                to: "config.yaml")
+        }
+        func status(_ token: String) throws -> Int {
+            try HTTPClient(port: gateway.adminPort).send("GET", "/v1/config", ["Authorization": "Bearer \(token)"]).status
+        }
+        try save("first")
+        try eventually("the token is asked for") { try gateway.admin("GET", "/v1/config").status == 401 }
+        #expect(try status("first") == 200)
+        try save("second")
+        try eventually("the new one opens") { try status("second") == 200 }
+        #expect(try status("first") == 401)
+    }
+
+    @Test func theWatchCanBeTurnedOffAndOnAgain() throws {
+        let gateway = try GatewayUnderTest(configuration: "reload: { watch: true }")
+        try gateway.start()
+        let watched = try gateway.read("config.yaml")
+        func generation() throws -> Int { try gateway.admin("GET", "/v1/config").json["generation"] as? Int ?? 0 }
+        try gateway.write(watched.replacing("watch: true", with: "watch: false"), to: "config.yaml")
+        try eventually("it is off") { try generation() == 2 }
+        try gateway.write(watched + "\non_tracker_error: closed\n", to: "config.yaml")
+        let reloaded = try gateway.command("reload")
+        #expect(reloaded.status == 0 && reloaded.output.contains("3"), "nobody else has taken it before: \(reloaded.output)")
+        try gateway.write(watched, to: "config.yaml")
+        try eventually("it is on again") { try generation() == 4 }
+    }
+
     @Test func aRestartRemembersWhatWasSpent() throws {
         let gateway = try GatewayUnderTest(configuration: "budgets: { workspaces: { acme: { daily: 0.50 } } }")
         try gateway.start()

@@ -54,31 +54,6 @@ import Testing
         #expect(error?.description.contains("newer gateway") == true)
     }
 
-    @Test(arguments: 1...4)
-    func hostileBytesGiveAnEntryOrAnError(seed: Int) {
-        var maker = RecordMaker(seed: UInt64(seed))
-        var decoded = 0
-        var refused = 0
-        for _ in 0..<5000 {
-            let entry = maker.entry()
-            var bytes = payload(entry)
-            for _ in 0..<Int.random(in: 1...4, using: &maker) where !bytes.isEmpty {
-                switch Int.random(in: 0..<3, using: &maker) {
-                case 0: bytes[Int.random(in: 0..<bytes.count, using: &maker)] = UInt8.random(in: .min ... .max, using: &maker)
-                case 1: bytes.removeLast(Int.random(in: 0...bytes.count, using: &maker))
-                default: bytes.insert(UInt8.random(in: .min ... .max, using: &maker), at: Int.random(in: 0...bytes.count, using: &maker))
-                }
-            }
-            do {
-                if try decode(EntryKind(rawValue: UInt8.random(in: 1...4, using: &maker)), bytes) != nil { decoded += 1 }
-            } catch {
-                refused += 1
-            }
-        }
-        #expect(decoded + refused == 5000)
-        #expect(refused > 1000)
-    }
-
     @Test func aDamagedLineIsRefused() throws {
         var maker = RecordMaker(seed: 5)
         let entry = JournalEntry.settled(maker.record())

@@ -35,9 +35,10 @@ final class MemoryLedger: Ledger {
         return state.withLock { $0.positions[journal] }
     }
 
-    func apply(_ batch: LedgerBatch) async throws(LedgerError) {
+    func apply(_ batch: LedgerBatch) async throws(LedgerError) -> LedgerOutcome {
         try check()
-        let isWell = state.withLock { state in
+        let (isWell, new) = state.withLock { state in
+            let before = state.rows.count
             let fails = state.failsOneIn > 0 && Int.random(in: 0..<state.failsOneIn, using: &state.random) == 0
             let commits = !fails || Bool.random(using: &state.random)
             if fails { state.failures += 1 }
@@ -46,9 +47,10 @@ final class MemoryLedger: Ledger {
                 state.versions += batch.priceVersions
                 if let journal = batch.journal { state.positions[journal] = batch.position }
             }
-            return !fails
+            return (!fails, state.rows.count - before)
         }
         if !isWell { throw LedgerError(.unavailable, "failed") }
+        return LedgerOutcome(new: new)
     }
 
     func dailySums(since: Timestamp) async throws(LedgerError) -> [DailySum] { [] }
@@ -277,8 +279,8 @@ final class MemoryLedger: Ledger {
         let run = Task { await writer.run() }
         var maker = RecordMaker(seed: 8)
         let records = (0..<3).map { _ in maker.record() }
-        try await writer.replay(records)
-        try await writer.replay(records)
+        #expect(try await writer.replay(records) == LedgerOutcome(new: 3))
+        #expect(try await writer.replay(records) == LedgerOutcome())
         let (rows, recent) = try await writer.whenCaughtUp { ledger, recent in ((ledger as? MemoryLedger)?.rows.count, recent.count) }
         #expect(rows == 3)
         #expect(recent == 0)
@@ -286,6 +288,63 @@ final class MemoryLedger: Ledger {
         await run.value
         test.journal.close()
     }
+
+    /// A copy of a journal that was taken while a call was in flight says that it was interrupted.
+    @Test func aReplayedCopyDoesNotOvertakeWhatThisProcessKnows() async throws {
+        let test = try TestJournal(folder.path)
+        let writer = writer(test)
+        let run = Task { await writer.run() }
+        try await writer.whenCaughtUp { _, _ in }
+        var maker = RecordMaker(seed: 9)
+        let settled = maker.record()
+        var copied = settled
+        (copied.cost, copied.basis) = (copied.estimate, .estimate)
+        // Settled in the accounts, and its record not yet in the journal.
+        writer.noteSettled(settled)
+        #expect(try await writer.replay([copied]) == LedgerOutcome(new: 1))
+        #expect(ledger.rows[settled.id] == settled)
+        settle(settled, through: writer)
+        #expect(await writer.drain(within: .seconds(60)))
+        #expect(ledger.rows.count == 1 && writer.status.recentRecords == 0)
+        run.cancel()
+        await run.value
+        test.journal.close()
+    }
+
+    @Test func theBacklogsAgeIsThatOfItsOldestRecord() async throws {
+        let clock = SteppingClock()
+        let test = try TestJournal(folder.path)
+        let writer = LedgerWriter(
+            journal: test.journal, options: LedgerWriter.Options(interval: .zero, retry: (.microseconds(100), .milliseconds(1))),
+            clock: { clock.now }, open: { [ledger] in ledger })
+        let run = Task { await writer.run() }
+        try await writer.whenCaughtUp { _, _ in }
+        #expect(writer.status.backlogSince == nil)
+        ledger.change { $0.isAway = true }
+        var maker = RecordMaker(seed: 10)
+        settle(maker.record(), through: writer)
+        while writer.status.failingSince == nil { await Task.yield() }
+        let since = try #require(writer.status.backlogSince)
+        clock.advance(seconds: 60)
+        settle(maker.record(), through: writer)
+        #expect(await !writer.drain(within: .milliseconds(5)))
+        #expect(writer.status.backlogSince == since, "the first one still waits")
+        ledger.change { $0.isAway = false }
+        #expect(await writer.drain(within: .seconds(60)))
+        #expect(writer.status.backlogSince == nil)
+        run.cancel()
+        await run.value
+        test.journal.close()
+    }
+}
+
+/// A clock that a test moves.
+private final class SteppingClock: Sendable {
+    private let seconds = Mutex<Int64>(0)
+
+    var now: Timestamp { RecordMaker.firstDay.adding(seconds: seconds.withLock { $0 }) }
+
+    func advance(seconds count: Int64) { seconds.withLock { $0 += count } }
 }
 
 /// What several threads have begun and ended to settle.

@@ -1,23 +1,19 @@
 package import GatewayCore
+import TestSupport
 
 /// Random records that are as odd as records may be, the same for the same seed.
 package struct RecordMaker: RandomNumberGenerator {
-    private var state: UInt64
+    private var random: SplitMix64
     private var count: UInt64 = 0
     /// Midnight of the first day on which records are made.
     package static let firstDay = Timestamp(CivilDate(year: 2026, month: 11, day: 1))
 
     package init(seed: UInt64) {
-        state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
+        random = SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15 | 1)
     }
 
-    /// SplitMix64.
     package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
+        random.next()
     }
 
     /// A record of one of a few workspaces, users, providers, operations and days, so that sums have something to sum.

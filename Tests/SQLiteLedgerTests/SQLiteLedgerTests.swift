@@ -165,6 +165,77 @@ import Testing
         #expect(verdict == "ok")
     }
 
+    /// The rows of a database alone, without the log that may stand beside it.
+    private func rows(ofCopy path: String) async throws -> Int? {
+        let copy = folder.path + "/\(UUID().uuidString).db"
+        try FileManager.default.copyItem(atPath: path, toPath: copy)
+        let queue = try DatabaseQueue(path: copy)
+        return try await queue.read { database in
+            try #expect(String.fetchOne(database, sql: "PRAGMA integrity_check") == "ok")
+            return try Int.fetchOne(database, sql: "SELECT count(*) FROM api_cost_tracking")
+        }
+    }
+
+    @Test func aClosedLedgerIsWholeInItsFile() async throws {
+        let ledger = try open()
+        var maker = RecordMaker(seed: 8)
+        try await ledger.apply(batch((0..<50).map { _ in maker.record() }))
+        await ledger.close()
+        #expect(try await rows(ofCopy: path) == 50)
+    }
+
+    @Test func aFileThatIsMovedAwayInUseIsWholeAndCanBeMovedBack() async throws {
+        let ledger = try open()
+        var maker = RecordMaker(seed: 9)
+        let records = (0..<50).map { _ in maker.record() }
+        try await ledger.apply(batch(records))
+        let away = folder.path + "/away.db"
+        try FileManager.default.moveItem(atPath: path, toPath: away)
+        let more = maker.record()
+        _ = await kind { try await ledger.apply(batch([more], offset: 2)) }
+        _ = try await ledger.position(ofJournal: "j")
+        try await ledger.apply(batch([more], offset: 2))
+        #expect(try await rows(ofCopy: away) == 50)
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: away, toPath: path)
+        _ = await kind { try await ledger.apply(batch([more], offset: 2)) }
+        let place = try await ledger.position(ofJournal: "j")
+        #expect(place == JournalPosition(segment: 1, offset: 1))
+        try await ledger.apply(batch([more], offset: 2))
+        await ledger.close()
+        #expect(try await rows(ofCopy: path) == 51)
+    }
+
+    @Test func aSoundCopyDoesNotGetTheLogOfTheDamagedFileThatItReplaces() async throws {
+        var maker = RecordMaker(seed: 10)
+        let first = try open()
+        try await first.apply(batch((0..<20).map { _ in maker.record() }))
+        await first.close()
+        let copy = folder.path + "/copy.db"
+        try FileManager.default.copyItem(atPath: path, toPath: copy)
+        // As a killed gateway leaves it: a file, and a log ahead of it.
+        let second = try open()
+        try await second.apply(batch((0..<300).map { _ in maker.record() }, offset: 2))
+        let log = try Data(contentsOf: URL(fileURLWithPath: path + "-wal"))
+        await second.close()
+        try log.write(to: URL(fileURLWithPath: path + "-wal"))
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+        try handle.seek(toOffset: 4096)
+        try handle.write(contentsOf: Data(repeating: 0xA5, count: 1 << 20))
+        try handle.close()
+
+        let opener = SQLiteLedger.opener(path: path, clock: { RecordMaker.firstDay })
+        let failed = await kind { _ = try await opener() }
+        #expect(failed == .unavailable)
+        try FileManager.default.removeItem(atPath: path)
+        try FileManager.default.moveItem(atPath: copy, toPath: path)
+        let ledger = try await opener()
+        let place = try await ledger.position(ofJournal: "j")
+        #expect(place == JournalPosition(segment: 1, offset: 1))
+        await ledger.close()
+        #expect(try await rows(ofCopy: path) == 20)
+    }
+
     @Test func aLockedFileHeals() async throws {
         let ledger = try open()
         var maker = RecordMaker(seed: 5)

@@ -124,7 +124,9 @@ struct OperationDecoder {
     }
 
     private static func billable(_ map: MappingReader) -> Billable? {
-        let statuses = map.optional("status").map { $0.oneOrList { $0.integer(in: 100...599) } }
+        let status = map.optional("status")
+        let statuses = status.map { $0.oneOrList { $0.integer(in: 100...599) } }
+        if statuses??.isEmpty == true { status?.fail("without a status nothing is ever charged; leave 'charge' out where that is meant") }
         let when = map.optional("when").map(condition)
         let unless = map.optional("unless").map(condition)
         // A key that is there and could not be read must not count as one that is not there.

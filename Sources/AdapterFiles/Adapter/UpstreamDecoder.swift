@@ -4,7 +4,7 @@ internal import GatewayCore
 enum UpstreamDecoder {
     static func settings(_ map: MappingReader, provider: String) -> UpstreamSettings? {
         let url = map.required("url").flatMap(baseURL)
-        let auth = map.optional("auth")?.mapping { auth -> (UpstreamSettings.Authentication?, [UpstreamSettings.CredentialPlace])? in
+        let auth = map.optional("auth")?.secret.mapping { auth -> (UpstreamSettings.Authentication?, [UpstreamSettings.CredentialPlace])? in
             let callers: [UpstreamSettings.CredentialPlace]? = auth.optional("callers")?.list(of: { $0.mapping(credentialPlace) })
             return (authentication(auth), callers ?? [])
         }
@@ -43,7 +43,9 @@ enum UpstreamDecoder {
             while url.utf8.last == UInt8(ascii: "/") { url.removeLast() }
             return url
         }
-        value.fail("\(text.isSecret ? "the value" : quoted(text.value)) is no base URL: \(problem)")
+        // A user, a password or a key is what may be wrong with it.
+        let isShown = !text.isSecret && !text.value.utf8.contains { $0 == UInt8(ascii: "@") || $0 == UInt8(ascii: "?") }
+        value.fail("\(isShown ? quoted(text.value) : "the value") is no base URL: \(problem)")
         return nil
     }
 
@@ -70,7 +72,7 @@ enum UpstreamDecoder {
     private static func parameterName(_ query: ValueReader) -> String? {
         guard let name = query.string() else { return nil }
         guard !name.isEmpty, name.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"&=#".utf8.contains($0) }) else {
-            query.fail("\(quoted(name)) is no parameter's name")
+            query.fail("this is no parameter's name")
             return nil
         }
         return name
@@ -102,7 +104,8 @@ enum UpstreamDecoder {
 
     private static func fieldName(_ name: String, _ fail: (String) -> Void) -> String? {
         guard Names.isToken(name) else {
-            fail("\(quoted(name)) is no header's name")
+            // Perhaps it is the header's value.
+            fail("this is no header's name")
             return nil
         }
         guard !reserved.contains(name.lowercased()) else {

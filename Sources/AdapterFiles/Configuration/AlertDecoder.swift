@@ -27,7 +27,7 @@ enum AlertDecoder {
     private static func webhook(_ map: MappingReader) -> AlertSettings.Webhook? {
         let url = map.required("url")
         let address = url?.interpolated()
-        let secret = map.required("secret")
+        let secret = map.required("secret")?.secret
         let key = secret?.interpolated()
         guard let url, let address, let secret, let key else { return nil }
         // In the sandbox a variable may be missing, and nothing is posted.

@@ -34,11 +34,11 @@ struct ConfigurationDecoder {
         var configuration = Configuration(plugins: Path.joined(folder, plugins), ledger: ledger(map.optional("ledger")))
         configuration.listen = options.listen ?? listen.flatMap(Self.address) ?? configuration.listen
         let admin = map.optional("admin")
-        admin?.mapping { configuration.admin = self.admin($0) }
+        admin?.secret.mapping { configuration.admin = self.admin($0) }
         if admin == nil, let address = options.adminListen { configuration.admin.listen = address }
 
         var mode: ValueReader?
-        map.optional("auth")?.mapping { auth in
+        map.optional("auth")?.secret.mapping { auth in
             mode = auth.optional("mode")
             if let word = mode.flatMap({ $0.word(AuthenticationMode.self) }) { configuration.authentication = word }
             configuration.defaultWorkspace = auth.optional("default_workspace").flatMap(Self.workspace)
@@ -83,7 +83,7 @@ struct ConfigurationDecoder {
         let listen = map.optional("listen")
         admin.listen = options.adminListen ?? listen.flatMap(Self.address) ?? admin.listen
         let token = map.optional("token")
-        let text = token?.interpolated()
+        let text = token?.secret.interpolated()
         if let text, !text.value.isEmpty { admin.token = Secret(text.value) }
         guard admin.token == nil, !admin.listen.isLoopback else { return admin }
         if options.isSandbox, let text, text.isSecret {
@@ -101,12 +101,12 @@ struct ConfigurationDecoder {
     private func ledger(_ value: ValueReader?) -> LedgerSettings {
         var settings = LedgerSettings(
             engine: .sqlite(path: Path.joined(folder, "gateway.db")), journal: Path.joined(folder, "gateway-journal"))
-        value?.mapping { map in
+        value?.secret.mapping { map in
             if let url = map.optional("url"), let text = url.interpolated() {
                 if let engine = LedgerSettings.Engine(url: text.value, relativeTo: folder) {
                     settings.engine = engine
                 } else if text.missing.isEmpty {
-                    url.fail("expected sqlite:PATH or postgres://…, found \(text.isSecret ? "something else" : quoted(text.value))")
+                    url.secret.expected("sqlite:PATH or postgres://…")
                 }
             }
             if let path = map.optional("journal").flatMap({ $0.path() }) { settings.journal = Path.joined(folder, path) }

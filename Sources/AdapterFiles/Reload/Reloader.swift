@@ -76,6 +76,8 @@ package final class Reloader: Sendable {
     private func load(isRequest: Bool) -> ReloadOutcome {
         loading.withLock { state in
             let generation = current.generation
+            // Whoever turns the watch off while it runs reloads by hand from then on, which includes turning it on again.
+            if !isRequest, !generation.configuration.reload.watch { return .unchanged(generation: generation.number) }
             let now = clock()
             let loaded = loader.load(number: generation.number + 1, at: now, replacing: generation, after: state.inForce)
             watched.withLock { $0 = loaded.watched }

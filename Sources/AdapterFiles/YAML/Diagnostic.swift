@@ -33,7 +33,8 @@ package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
         self.file = file
         self.mark = mark
         self.severity = severity
-        self.message = message
+        // What was taken from the file and quoted on the way here by those who know nothing of lines.
+        self.message = shortened(message, to: 800)
     }
 
     /// The line, counted from 1.

@@ -47,10 +47,19 @@ package final class DocumentReader {
 package struct ValueReader {
     package let node: YAMLNode
     package let document: DocumentReader
+    /// Whether a credential may stand here, so that messages do not show what does.
+    private var isSecret = false
 
     package init(_ node: YAMLNode, of document: DocumentReader) {
         self.node = node
         self.document = document
+    }
+
+    /// The same value, which no message shows.
+    package var secret: ValueReader {
+        var copy = self
+        copy.isSecret = true
+        return copy
     }
 
     /// Whether nothing, `~` or `null` stands here.
@@ -70,7 +79,7 @@ package struct ValueReader {
     /// Reports that something else was expected, and what was found; silent where the node's own problem is known already.
     package func expected(_ what: String, advice: String? = nil) {
         if case .unreadable = node.content { return }
-        fail("expected \(what), found \(node.summary)" + (advice.map { "; \($0)" } ?? ""))
+        fail("expected \(what), found \(isSecret ? "something else" : node.summary)" + (advice.map { "; \($0)" } ?? ""))
     }
 
     // MARK: Scalars

@@ -1,9 +1,8 @@
 /// `text` in single quotes for a message: on one line, and no longer than a line can take.
 func quoted(_ text: String) -> String { "'\(shortened(text))'" }
 
-/// `text` with control characters escaped and everything after its first 60 characters left out.
-func shortened(_ text: String) -> String {
-    let limit = 60
+/// `text` with control characters escaped and everything after its first characters left out.
+func shortened(_ text: String, to limit: Int = 60) -> String {
     var result = ""
     var count = 0
     for scalar in text.unicodeScalars {

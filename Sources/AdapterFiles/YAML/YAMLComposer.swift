@@ -30,7 +30,7 @@ struct YAMLComposer {
     /// The file's only document.
     mutating func document() throws(YAMLFailure) -> YAMLNode {
         var events: YAMLEvents
-        do throws(YAMLSyntaxError) { events = try YAMLEvents(source.bytes) } catch { throw explained(error) }
+        do throws(YAMLSyntaxError) { events = try YAMLEvents(source) } catch { throw explained(error) }
         var root: YAMLNode?
         while true {
             let event = try next(&events)

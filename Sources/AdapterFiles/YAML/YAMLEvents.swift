@@ -46,12 +46,14 @@ struct YAMLSyntaxError: Error {
 struct YAMLEvents: ~Copyable {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
+    private let end: SourceMark
 
     /// - Throws: when there is no memory for the parser.
-    init(_ bytes: [UInt8]) throws(YAMLSyntaxError) {
+    init(_ source: YAMLSource) throws(YAMLSyntaxError) {
+        end = source.mark(ofByte: source.bytes.count)
         // libyaml keeps the pointer that it is given, so the bytes need an address that lasts as long as the parser.
-        input = UnsafeMutableBufferPointer.allocate(capacity: bytes.count)
-        _ = input.initialize(fromContentsOf: bytes)
+        input = UnsafeMutableBufferPointer.allocate(capacity: source.bytes.count)
+        _ = input.initialize(fromContentsOf: source.bytes)
         parser = UnsafeMutablePointer.allocate(capacity: 1)
         parser.initialize(to: yaml_parser_t())
         // On failure libyaml has freed what it had and zeroed the structure; deleting that again, as deinit does, frees nothing.
@@ -74,7 +76,7 @@ struct YAMLEvents: ~Copyable {
         var event = yaml_event_t()
         guard yaml_parser_parse(parser, &event) == 1 else { throw syntaxError() }
         defer { yaml_event_delete(&event) }
-        return YAMLEvent(kind: Self.kind(of: event), mark: Self.mark(event.start_mark))
+        return YAMLEvent(kind: Self.kind(of: event), mark: mark(event.start_mark))
     }
 
     private static func kind(of event: yaml_event_t) -> YAMLEvent.Kind {
@@ -108,12 +110,12 @@ struct YAMLEvents: ~Copyable {
         let problem = state.problem.map { String(cString: $0) } ?? "out of memory"
         switch state.error {
         case YAML_READER_ERROR: return YAMLSyntaxError(problem: problem, place: .byte(Int(clamping: state.problem_offset)))
-        case YAML_MEMORY_ERROR: return YAMLSyntaxError(problem: "out of memory", place: .mark(Self.mark(state.mark)))
+        case YAML_MEMORY_ERROR: return YAMLSyntaxError(problem: "out of memory", place: .mark(mark(state.mark)))
         default:
             let context = state.context.map { String(cString: $0) }
             return YAMLSyntaxError(
-                problem: problem, place: .mark(Self.mark(state.problem_mark)), context: context,
-                contextMark: context == nil ? nil : Self.mark(state.context_mark))
+                problem: problem, place: .mark(mark(state.problem_mark)), context: context,
+                contextMark: context == nil ? nil : mark(state.context_mark))
         }
     }
 
@@ -121,7 +123,8 @@ struct YAMLEvents: ~Copyable {
         text.map { String(cString: $0) }
     }
 
-    private static func mark(_ mark: yaml_mark_t) -> SourceMark {
-        SourceMark(line: Int(clamping: mark.line).advanced(by: 1), column: Int(clamping: mark.column).advanced(by: 1))
+    /// What is missing at the end of a last line without a line feed, libyaml misses on a line behind the last: here it stays in the file.
+    private func mark(_ mark: yaml_mark_t) -> SourceMark {
+        min(SourceMark(line: Int(clamping: mark.line).advanced(by: 1), column: Int(clamping: mark.column).advanced(by: 1)), end)
     }
 }

@@ -20,6 +20,12 @@ struct YAMLSource {
             let code = Self.hexadecimal(bytes[offset], digits: 4)
             throw YAMLFailure(mark: mark(ofByte: offset), message: "the control character U+\(code) is not allowed in YAML")
         }
+        // YAML 1.2 has them for text, and libyaml for line breaks: a line's number would be another than an editor's.
+        if let offset = Self.firstAmbiguousBreak(in: bytes) {
+            throw YAMLFailure(
+                mark: mark(ofByte: offset),
+                message: "U+0085, U+2028 and U+2029 could be read as line breaks; write '\\N', '\\L' or '\\P' in double quotes")
+        }
         // libyaml compares every %TAG directive with every other: a file full of them would keep it busy for hours.
         if let offset = Self.firstTagDirective(in: bytes) {
             throw YAMLFailure(
@@ -28,10 +34,19 @@ struct YAMLSource {
     }
 
     private static func firstTagDirective(in bytes: [UInt8]) -> Int? {
-        let breaks = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].map { Array($0.utf8) }
-        return bytes.indices.first { index in
+        bytes.indices.first { index in
             guard bytes[index] == UInt8(ascii: "%"), bytes[index...].starts(with: "%TAG".utf8) else { return false }
-            return index == 0 || breaks.contains { bytes[..<index].suffix($0.count).elementsEqual($0) }
+            return index == 0 || bytes[index - 1] == 0x0A || bytes[index - 1] == 0x0D
+        }
+    }
+
+    private static func firstAmbiguousBreak(in bytes: [UInt8]) -> Int? {
+        bytes.indices.first { index in
+            switch bytes[index] {
+            case 0xC2: bytes[index...].starts(with: "\u{85}".utf8)
+            case 0xE2: bytes[index...].starts(with: "\u{2028}".utf8) || bytes[index...].starts(with: "\u{2029}".utf8)
+            default: false
+            }
         }
     }
 
@@ -73,7 +88,7 @@ struct YAMLSource {
         for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
             defer { previous = scalar }
             if scalar == "\n", previous == "\r" { continue }
-            let isBreak = Self.lineBreaks.contains(scalar)
+            let isBreak = scalar == "\n" || scalar == "\r"
             if current == number {
                 if isBreak { return line }
                 line.append(scalar)
@@ -83,7 +98,4 @@ struct YAMLSource {
         }
         return line
     }
-
-    /// What libyaml counts as a line break; marks can be matched with lines only by the same count.
-    private static let lineBreaks: Set<Unicode.Scalar> = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"]
 }

@@ -11,6 +11,7 @@ package struct ChunkedDecoder: Sendable {
         case data(remaining: Int)
         case dataEnd(seenCR: Bool)
         case trailerStart
+        case trailerName
         case trailerLine
         case trailerLineEnd
         case lastEnd
@@ -78,7 +79,15 @@ package struct ChunkedDecoder: Sendable {
             } else {
                 guard isTokenByte(byte) else { throw RequestError("a trailer field has no name") }
                 try countOverhead()
+                state = .trailerName
+            }
+        case .trailerName:
+            try countOverhead()
+            if byte == UInt8(ascii: ":") {
                 state = .trailerLine
+            } else {
+                // It may well be the next request, behind a body whose last line was left out.
+                guard isTokenByte(byte) else { throw RequestError("a trailer field has no colon behind its name") }
             }
         case .trailerLine:
             try countOverhead()

@@ -74,7 +74,10 @@ package enum RequestParser {
         } else {
             throw RequestError("the version must be HTTP/1.1 or HTTP/1.0", status: version.starts(with: "HTTP/".utf8) ? 505 : 400)
         }
-        return (string(bytes, method), string(bytes, target), isVersion11)
+        let name = string(bytes, method)
+        // An answer to CONNECT has another framing, and one to TRACE would show the provider's credentials.
+        guard name != "CONNECT", name != "TRACE" else { throw RequestError("CONNECT and TRACE are not served", status: 501) }
+        return (name, string(bytes, target), isVersion11)
     }
 
     private static func field(
@@ -114,6 +117,7 @@ package enum RequestParser {
             let text = UnsafeRawBufferPointer(rebasing: bytes[value])
             switch name.count {
             case 4 where named(bytes, name, "host"):
+                guard text.allSatisfy(isHostByte) else { throw RequestError("Host is no host and port") }
                 hosts += 1
             case 6 where named(bytes, name, "expect"):
                 guard equalIgnoringCase(text, "100-continue".utf8) else {
@@ -171,6 +175,18 @@ let CR = UInt8(ascii: "\r")
 let LF = UInt8(ascii: "\n")
 let SP = UInt8(ascii: " ")
 let TAB = UInt8(ascii: "\t")
+
+/// What a host and port are made of (RFC 3986, section 3.2), less the comma, which would make a list of them.
+private func isHostByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "-"),
+        UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"), UInt8(ascii: "!"), UInt8(ascii: "$"),
+        UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"),
+        UInt8(ascii: ";"), UInt8(ascii: "="):
+        true
+    default: false
+    }
+}
 
 /// RFC 9110, section 5.6.2: `tchar`.
 @inline(__always)

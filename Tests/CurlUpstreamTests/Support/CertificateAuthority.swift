@@ -1,4 +1,5 @@
 import Foundation
+import Loopback
 
 /// A private authority with a certificate for 127.0.0.1, made anew for a test in a folder that goes with it.
 final class CertificateAuthority: Sendable {
@@ -33,25 +34,6 @@ final class CertificateAuthority: Sendable {
             throw SocketError(description: "openssl \(arguments[0]): \(process.terminationStatus)")
         }
     }
-}
-
-/// The program's path, if it is installed.
-func executable(_ name: String) -> String? {
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map(String.init) + ["/usr/sbin"]
-    return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-}
-
-func start(_ name: String, _ arguments: [String], in folder: URL, output: Pipe? = nil) throws -> Process {
-    guard let path = executable(name) else { throw SocketError(description: "\(name) is not installed") }
-    let process = Process()
-    process.executableURL = URL(filePath: path)
-    process.arguments = arguments
-    process.currentDirectoryURL = folder
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output ?? FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    return process
 }
 
 /// nginx with TLS and HTTP/2, which says "hello" to everybody and passes on what is asked of `/backend`. It ends with this object.

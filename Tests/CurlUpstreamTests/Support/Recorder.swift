@@ -1,5 +1,6 @@
 import CurlUpstream
 import GatewayCore
+import Loopback
 import Synchronization
 
 /// A receiver that hands a call's events to the test.
@@ -111,9 +112,4 @@ extension ScriptedServer {
             maximumQueued: maximumQueued,
             retry: retry)
     }
-}
-
-/// A response with a length.
-func response(_ status: String = "200 OK", _ body: String = "", _ headers: String...) -> String {
-    "HTTP/1.1 \(status)\r\n" + headers.map { $0 + "\r\n" }.joined() + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
 }

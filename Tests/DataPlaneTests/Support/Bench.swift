@@ -2,6 +2,7 @@ import DataPlane
 import GatewayCore
 import JSONPath
 import Logging
+import Loopback
 import Synchronization
 import Testing
 

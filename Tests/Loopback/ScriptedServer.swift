@@ -3,19 +3,19 @@ import Glibc
 import Synchronization
 
 /// A server on the loopback interface whose every byte a test decides: a script runs on a thread of its own for each connection.
-final class ScriptedServer: Sendable {
-    typealias Script = @Sendable (Connection) throws -> Void
+package final class ScriptedServer: Sendable {
+    package typealias Script = @Sendable (Connection) throws -> Void
 
-    let port: UInt16
+    package let port: UInt16
     private let listener: Int32
     private let state = Mutex((accepted: 0, open: Set<Int32>(), requests: [Connection.Request]()))
 
-    var accepted: Int { state.withLock(\.accepted) }
-    var requests: [Connection.Request] { state.withLock(\.requests) }
-    var openConnections: Int { state.withLock(\.open.count) }
-    var url: String { "http://127.0.0.1:\(port)" }
+    package var accepted: Int { state.withLock(\.accepted) }
+    package var requests: [Connection.Request] { state.withLock(\.requests) }
+    package var openConnections: Int { state.withLock(\.open.count) }
+    package var url: String { "http://127.0.0.1:\(port)" }
 
-    init(_ script: @escaping Script) throws {
+    package init(_ script: @escaping Script) throws {
         (listener, port) = try Self.listen()
         Thread.detachNewThread { [weak self, listener] in
             while true {
@@ -45,7 +45,7 @@ final class ScriptedServer: Sendable {
     }
 
     /// Answers every request on every connection with what `answer` gives.
-    convenience init(_ answer: @escaping @Sendable (Connection.Request) -> String) throws {
+    package convenience init(_ answer: @escaping @Sendable (Connection.Request) -> String) throws {
         try self.init { connection in
             while true { connection.send(answer(try connection.readRequest())) }
         }
@@ -80,11 +80,11 @@ final class ScriptedServer: Sendable {
 
 /// A port of the loopback interface on which nobody listens for as long as this object lives, unless it is told to share it
 /// (`SO_REUSEPORT`).
-final class ReservedPort: Sendable {
-    let number: UInt16
+package final class ReservedPort: Sendable {
+    package let number: UInt16
     private let socket: Int32
 
-    init() throws {
+    package init() throws {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var on: Int32 = 1
         setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, &on, socklen_t(MemoryLayout<Int32>.size))
@@ -105,23 +105,29 @@ final class ReservedPort: Sendable {
     }
 }
 
-struct SocketError: Error {
-    var description: String
+package struct SocketError: Error {
+    package var description: String
+
+    package init(description: String) {
+        self.description = description
+    }
 }
 
 /// One accepted connection, used by its script's thread alone.
-final class Connection {
-    struct Request: Sendable {
-        /// The request line and the fields, each with its line end, without the empty line.
-        var head: String
+package final class Connection {
+    package struct Request: Sendable {
+        /// The request line and the fields, each with its line end, without the empty line; a character for each byte.
+        package var head: String
         /// As on the wire: chunk sizes included.
-        var body: [UInt8]
+        package var body: [UInt8]
+        /// Whether the peer went away before it was complete.
+        package var isCut = false
 
-        var line: String { head.components(separatedBy: "\r\n")[0] }
-        var bodyText: String { String(decoding: body, as: UTF8.self) }
+        package var line: String { head.components(separatedBy: "\r\n")[0] }
+        package var bodyText: String { String(decoding: body, as: UTF8.self) }
     }
 
-    let index: Int
+    package let index: Int
     private let socket: Int32
     private let record: (Request) -> Void
     private var buffer: [UInt8] = []
@@ -136,7 +142,7 @@ final class Connection {
     }
 
     /// A connection to that port of the loopback interface.
-    static func open(port: UInt16) throws -> Connection {
+    package static func open(port: UInt16) throws -> Connection {
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = ScriptedServer.loopback(port: port)
         let result = withUnsafePointer(to: &address) { pointer in
@@ -149,11 +155,11 @@ final class Connection {
         return Connection(socket: socket, index: 0)
     }
 
-    func send(_ text: String) {
+    package func send(_ text: String) {
         send(Array(text.utf8))
     }
 
-    func send(_ bytes: [UInt8]) {
+    package func send(_ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -168,7 +174,7 @@ final class Connection {
     }
 
     /// What has come, at least one byte; nil at the end of the connection.
-    func receive() -> [UInt8]? {
+    package func receive() -> [UInt8]? {
         if !buffer.isEmpty {
             defer { buffer = [] }
             return buffer
@@ -178,47 +184,75 @@ final class Connection {
         return count > 0 ? Array(bytes[..<count]) : nil
     }
 
-    func readHead() throws -> String {
+    package func readHead() throws -> String {
         while true {
             if let end = buffer.firstRange(of: Array("\r\n\r\n".utf8)) {
                 defer { buffer.removeSubrange(..<end.upperBound) }
-                return String(decoding: buffer[..<(end.lowerBound + 2)], as: UTF8.self)
+                return String(String.UnicodeScalarView(buffer[..<(end.lowerBound + 2)].map { UnicodeScalar($0) }))
             }
             try more()
         }
     }
 
-    func readBytes(_ count: Int) throws -> [UInt8] {
+    package func readBytes(_ count: Int) throws -> [UInt8] {
         while buffer.count < count { try more() }
         defer { buffer.removeFirst(count) }
         return Array(buffer[..<count])
     }
 
-    func readRequest() throws -> Request {
+    package func readRequest() throws -> Request {
         var request = Request(head: try readHead(), body: [])
+        defer { record(request) }
         let fields = request.head.lowercased()
-        if let range = fields.range(of: "\r\ncontent-length: "), let length = Int(fields[range.upperBound...].prefix { $0.isNumber }) {
-            request.body = try readBytes(length)
-        } else if fields.contains("\r\ntransfer-encoding: chunked") {
-            let end = Array("0\r\n\r\n".utf8)
-            while !buffer.ends(with: end) { try more() }
-            request.body = buffer
-            buffer = []
+        do {
+            if let range = fields.range(of: "\r\ncontent-length: "), let length = Int(fields[range.upperBound...].prefix { $0.isNumber }) {
+                request.body = try readBytes(length)
+            } else if fields.contains("\r\ntransfer-encoding: chunked") {
+                request.body = try readChunks()
+            }
+        } catch {
+            request.isCut = true
+            throw error
         }
-        record(request)
         return request
     }
 
+    /// A chunked body as it stands on the wire, up to the end of its trailer section.
+    package func readChunks() throws -> [UInt8] {
+        var body: [UInt8] = []
+        while true {
+            let line = try readLine()
+            body += line
+            guard let size = Int(String(decoding: line, as: UTF8.self).prefix(while: \.isHexDigit), radix: 16) else {
+                throw SocketError(description: "no chunk")
+            }
+            guard size > 0 else { break }
+            body += try readBytes(size + 2)
+        }
+        while true {
+            let line = try readLine()
+            body += line
+            if line.count == 2 { return body }
+        }
+    }
+
+    private func readLine() throws -> [UInt8] {
+        while true {
+            if let end = buffer.firstRange(of: [13, 10]) { return try readBytes(end.upperBound) }
+            try more()
+        }
+    }
+
     /// Whether the last `send` failed.
-    private(set) var isPeerGone = false
+    package private(set) var isPeerGone = false
 
     /// Returns when the peer has closed the connection.
-    func waitForClose() {
+    package func waitForClose() {
         while receive() != nil {}
     }
 
     /// Passes bytes on both ways until either side closes.
-    func relay(to other: Connection) {
+    package func relay(to other: Connection) {
         var sockets = [pollfd(fd: socket, events: Int16(POLLIN), revents: 0), pollfd(fd: other.socket, events: Int16(POLLIN), revents: 0)]
         while poll(&sockets, 2, -1) > 0 {
             if sockets[0].revents != 0 {
@@ -234,13 +268,13 @@ final class Connection {
     }
 
     /// With a reset instead of an orderly end.
-    func reset() {
+    package func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         close()
     }
 
-    func close() {
+    package func close() {
         guard isOpen else { return }
         isOpen = false
         Glibc.close(socket)
@@ -254,6 +288,7 @@ final class Connection {
     }
 }
 
-extension Array where Element == UInt8 {
-    fileprivate func ends(with suffix: [UInt8]) -> Bool { count >= suffix.count && self[(count - suffix.count)...].elementsEqual(suffix) }
+/// A response with a length.
+package func response(_ status: String = "200 OK", _ body: String = "", _ headers: String...) -> String {
+    "HTTP/1.1 \(status)\r\n" + headers.map { $0 + "\r\n" }.joined() + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
 }

@@ -2,27 +2,27 @@ import Foundation
 import Glibc
 
 /// A caller that speaks in exact bytes. Every read gives up after a generous time.
-final class RawClient {
-    struct Failure: Error, CustomStringConvertible {
-        var description: String
+package final class RawClient {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
     }
 
-    struct Response {
-        var status: Int
-        var headers: [(name: String, value: String)]
-        var body: [UInt8] = []
-        var trailers: [(name: String, value: String)] = []
+    package struct Response {
+        package var status: Int
+        package var headers: [(name: String, value: String)]
+        package var body: [UInt8] = []
+        package var trailers: [(name: String, value: String)] = []
 
-        subscript(name: String) -> String? { headers.first { $0.name.lowercased() == name.lowercased() }?.value }
-        func all(_ name: String) -> [String] { headers.filter { $0.name.lowercased() == name.lowercased() }.map(\.value) }
-        var text: String { String(decoding: body, as: UTF8.self) }
+        package subscript(name: String) -> String? { headers.first { $0.name.lowercased() == name.lowercased() }?.value }
+        package func all(_ name: String) -> [String] { headers.filter { $0.name.lowercased() == name.lowercased() }.map(\.value) }
+        package var text: String { String(decoding: body, as: UTF8.self) }
     }
 
     private var descriptor: Int32
     private var buffer: [UInt8] = []
 
-    init(port: Int, receiveBuffer: Int32? = nil) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    package init(port: Int, receiveBuffer: Int32? = nil) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(description: "no socket: \(errno)") }
         if var receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, 4) }
         var patience = timeval(tv_sec: 30, tv_usec: 0)
@@ -42,24 +42,24 @@ final class RawClient {
 
     deinit { close() }
 
-    func close() {
+    package func close() {
         guard descriptor >= 0 else { return }
         _ = Glibc.close(descriptor)
         descriptor = -1
     }
 
     /// Closes with a reset.
-    func reset() {
+    package func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         close()
     }
 
-    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    package func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    func send(_ text: String) throws { try send(Array(text.utf8)) }
+    package func send(_ text: String) throws { try send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) throws {
+    package func send(_ bytes: [UInt8]) throws {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
@@ -80,7 +80,7 @@ final class RawClient {
     }
 
     /// What has arrived and was not asked for yet, without waiting.
-    func arrived() -> [UInt8] {
+    package func arrived() -> [UInt8] {
         var piece = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             let count = recv(descriptor, &piece, piece.count, Int32(MSG_DONTWAIT))
@@ -89,7 +89,7 @@ final class RawClient {
         }
     }
 
-    func read(_ count: Int) throws -> [UInt8] {
+    package func read(_ count: Int) throws -> [UInt8] {
         while buffer.count < count {
             guard try fill() else { throw Failure(description: "the connection ended after \(buffer.count) of \(count) bytes") }
         }
@@ -97,7 +97,7 @@ final class RawClient {
         return Array(buffer[..<count])
     }
 
-    func line() throws -> String {
+    package func line() throws -> String {
         while true {
             if let end = buffer.firstIndex(of: 10) {
                 defer { buffer.removeFirst(end + 1) }
@@ -111,14 +111,26 @@ final class RawClient {
     }
 
     /// Everything up to the orderly end of the connection.
-    func readToEnd() throws -> [UInt8] {
+    package func readToEnd() throws -> [UInt8] {
         while try fill() {}
         defer { buffer = [] }
         return buffer
     }
 
+    /// Everything up to a text, or to the end of the connection, in whatever way it comes.
+    package func read(until marker: String) -> (text: String, isFound: Bool) {
+        let marker = Array(marker.utf8)
+        var isOpen = true
+        while isOpen, buffer.firstRange(of: marker) == nil {
+            do { isOpen = try fill() } catch { isOpen = false }
+        }
+        let end = buffer.firstRange(of: marker)?.upperBound
+        defer { buffer.removeFirst(end ?? buffer.count) }
+        return (String(decoding: buffer[..<(end ?? buffer.count)], as: UTF8.self), end != nil)
+    }
+
     /// Whether the connection ends, in whatever way, with nothing more to read.
-    func endsHere() -> Bool {
+    package func endsHere() -> Bool {
         do {
             return try readToEnd().isEmpty
         } catch {
@@ -136,7 +148,7 @@ final class RawClient {
         }
     }
 
-    func head() throws -> Response {
+    package func head() throws -> Response {
         let status = try line().split(separator: " ", maxSplits: 2)
         guard status.count >= 2, status[0] == "HTTP/1.1", let code = Int(status[1]) else {
             throw Failure(description: "no status line: \(status)")
@@ -145,7 +157,7 @@ final class RawClient {
     }
 
     /// The data of the next chunk; empty for the last.
-    func chunk() throws -> [UInt8] {
+    package func chunk() throws -> [UInt8] {
         guard let size = Int(try line(), radix: 16) else { throw Failure(description: "no chunk size") }
         guard size > 0 else { return [] }
         let data = try read(size)
@@ -153,12 +165,18 @@ final class RawClient {
         return data
     }
 
-    func trailers() throws -> [(name: String, value: String)] { try fields() }
+    package func trailers() throws -> [(name: String, value: String)] { try fields() }
 
     /// A whole response.
-    func response(to method: String = "GET") throws -> Response {
+    package func response(to method: String = "GET") throws -> Response {
         var response = try head()
-        if method == "HEAD" || response.status == 204 || response.status == 304 || response.status < 200 { return response }
+        try readBody(of: &response, to: method)
+        return response
+    }
+
+    /// The body that follows a head; throws when it is cut.
+    package func readBody(of response: inout Response, to method: String = "GET") throws {
+        if method == "HEAD" || response.status == 204 || response.status == 304 || response.status < 200 { return }
         if response["Transfer-Encoding"] == "chunked" {
             while true {
                 let data = try chunk()
@@ -171,6 +189,5 @@ final class RawClient {
         } else {
             response.body = try readToEnd()
         }
-        return response
     }
 }

@@ -1,0 +1,19 @@
+import Foundation
+import Testing
+
+/// The soak in short: killed at random instants under load, with everything below it failing, with its files changing, and with large bodies
+/// and many connections. `Tests/Soak/run` has the long forms.
+@Suite struct SoakTests {
+    @Test(arguments: [
+        ["kill", "--times", "8"], ["faults", "--quick", "--together", "9", "--callers", "3"], ["edits", "--count", "26", "--callers", "6"],
+        ["memory", "--calls", "2000", "--idle", "500"], ["soak", "--minutes", "0.3", "--callers", "6"],
+    ])
+    func promisesHold(arguments: [String]) throws {
+        let tool = GatewayUnderTest.repository.appendingPathComponent("Tests/Soak/run")
+        let result = try CommandResult.run(
+            URL(fileURLWithPath: "/usr/bin/env"),
+            ["python3", tool.path] + arguments + ["--gateway", try GatewayUnderTest.executable.path],
+            in: FileManager.default.temporaryDirectory)
+        #expect(result.status == 0, "\(result.output)\n\(result.error)")
+    }
+}
