@@ -177,14 +177,16 @@ private struct LedgerFeed {
     /// Runs what waits and may run now, while no batch is on its way.
     private mutating func runJobs(_ ledger: any Ledger) async throws(LedgerError) {
         guard writer.state.withLock({ !$0.jobs.isEmpty }) else { return }
-        // The ledger may have been exchanged under us since the last batch.
-        guard try await ledger.position(ofJournal: journal.id) == saved else {
-            try await findPlace(in: ledger)
-            return
-        }
-        guard committedUnknown == nil else { return }
         // One after the other, each with the records as they are then: a job may itself write to the ledger.
-        while let (job, recent) = takeReadyJob() { await job.run(ledger, recent) }
+        repeat {
+            // The ledger may have been exchanged under us since the last batch, and since the last job.
+            guard try await ledger.position(ofJournal: journal.id) == saved else {
+                try await findPlace(in: ledger)
+                return
+            }
+            guard committedUnknown == nil, let (job, recent) = takeReadyJob() else { return }
+            await job.run(ledger, recent)
+        } while writer.state.withLock({ $0.readyJob != nil })
     }
 
     private func takeReadyJob() -> (LedgerJob, [CallID: CostRecord])? {
