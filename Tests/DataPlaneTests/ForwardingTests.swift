@@ -156,6 +156,23 @@ import Testing
         }
     }
 
+    /// A length says it before anything is forwarded; without one it shows on the way, and the call ends once, as one whose caller left.
+    @Test func aBodyThatIsPassedOnIsBoundedToo() async throws {
+        try await Bench.run(limits: Limits(requestBody: 5)) { bench in
+            let told = try bench.refused(request("/acme/v1/upload", ["Content-Length: 6"], method: "POST"))
+            #expect(told.status == 413 && bench.log.entries.isEmpty)
+            let client = try bench.client()
+            try client.send(request("/acme/v1/upload", ["Transfer-Encoding: chunked"], method: "POST") + "6\r\nabcdef\r\n0\r\n\r\n")
+            let call = try bench.upstream.next()
+            call.emit(.wantsBody)
+            let response = try client.response()
+            #expect(response.status == 413 && call.current.sent.isEmpty)
+            _ = try bench.log.waitForSettled()
+            try eventually("nothing is held") { bench.accounts.snapshot.openReservations == 0 }
+            #expect(bench.log.entries.count == 2 && bench.log.settled.map(\.cost) == [.zero])
+        }
+    }
+
     /// A provider that answers before the upload is complete: the rest is read past, and the connection stays.
     @Test func anEarlyAnswerEndsTheUpload() async throws {
         try await Bench.run { bench in
