@@ -42,6 +42,10 @@ enum MetricsText {
         single("gateway_journal_failing", "gauge", "1 while the journal cannot be written.", health.journal.isWell ? 0 : 1)
         single(
             "gateway_journal_failing_seconds", "gauge", "For how long it has not been written.", failing(health.journal.failingSince, now))
+        single("gateway_journal_bytes", "gauge", "Bytes of the journal's segments.", health.journalBytes)
+        if let limit = health.journalLimit {
+            single("gateway_journal_max_bytes", "gauge", "How many they may have (ledger.journal_max).", limit)
+        }
         single("gateway_journal_waiting_entries", "gauge", "Entries in memory until the journal can be written.", health.retained)
         single(
             "gateway_journal_dropped_entries_total", "counter",

@@ -7,7 +7,7 @@ enum Readiness {
     /// Under `on_tracker_error: closed` they do not, and it is not ready.
     static func answer(_ health: Health, generation: Generation, now: Timestamp) -> AdminAnswer {
         let isBehind = health.isBehind(at: now)
-        let isWell = health.journal.isWell && health.ledger.isWell && !isBehind && health.budgetsLoaded
+        let isWell = health.journal.isWell && health.ledger.isWell && !isBehind && health.budgetsLoaded && health.fillingLevel == nil
         let isReady = isWell || generation.configuration.onTrackerError == .open
         let body = JSONValue.object([
             .init("status", .string(isWell ? "ready" : isReady ? "degraded" : "unready")),
@@ -15,8 +15,11 @@ enum Readiness {
             .init(
                 "journal",
                 part(
-                    health.journal, "ok",
+                    health.journal, health.fillingLevel == nil ? "ok" : "filling",
                     [
+                        .init("bytes", .number(JSONNumber(Int64(health.journalBytes)))),
+                        .init("max", health.journalLimit.map { .number(JSONNumber(Int64($0))) } ?? .null),
+                        .init("full_in_seconds", health.secondsUntilFull(at: now).map { .number(JSONNumber(Int64($0))) } ?? .null),
                         .init("waiting", .number(JSONNumber(Int64(health.retained)))),
                         .init("to_replay", .number(JSONNumber(Int64(health.dropped)))),
                     ])),

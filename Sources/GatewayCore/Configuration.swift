@@ -100,11 +100,14 @@ package struct LedgerSettings: Sendable, Hashable {
     package var engine: Engine
     /// The journal's folder, absolute.
     package var journal: String
+    /// The most bytes that the journal may have; nil for no bound.
+    package var journalLimit: Int?
     package var synchronous: Synchronous
 
-    package init(engine: Engine, journal: String, synchronous: Synchronous = .normal) {
+    package init(engine: Engine, journal: String, journalLimit: Int? = nil, synchronous: Synchronous = .normal) {
         self.engine = engine
         self.journal = journal
+        self.journalLimit = journalLimit
         self.synchronous = synchronous
     }
 }

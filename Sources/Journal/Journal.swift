@@ -19,6 +19,8 @@ package final class Journal: DurableLog {
         package var synchronous: Synchronization
         /// Bytes after which a new segment is begun.
         package var segmentSize: UInt64
+        /// The most bytes that the segments may have together, after which writing fails until the ledger has taken some; nil for no bound.
+        package var limit: UInt64?
         /// What is kept in memory while the journal cannot be written: entries, and their bytes.
         package var largestRetention: (entries: Int, bytes: Int)
         /// The first and the longest pause between tries to write again, in milliseconds.
@@ -26,12 +28,14 @@ package final class Journal: DurableLog {
         package var storage: JournalStorage
 
         package init(
-            synchronous: Synchronization = .normal, segmentSize: UInt64 = 64 << 20,
+            synchronous: Synchronization = .normal, segmentSize: UInt64 = 64 << 20, limit: UInt64? = nil,
             largestRetention: (entries: Int, bytes: Int) = (100_000, 64 << 20), retry: ClosedRange<Int> = 250...2000,
             storage: JournalStorage = .system
         ) {
             self.synchronous = synchronous
-            self.segmentSize = segmentSize
+            // Space comes back by whole segments, and never that of the last one: under a limit they are small beside it.
+            self.segmentSize = min(segmentSize, max(1, (limit ?? .max) / 8))
+            self.limit = limit
             self.largestRetention = largestRetention
             self.retry = retry
             self.storage = storage
@@ -50,6 +54,9 @@ package final class Journal: DurableLog {
         package var droppedEntries: Int
         /// Bytes that are not durable yet.
         package var queuedBytes: Int
+        /// Bytes of all segments, and how many they may have.
+        package var size: UInt64
+        package var limit: UInt64?
 
         package var isHealthy: Bool { failingSince == nil }
     }
@@ -163,7 +170,8 @@ package final class Journal: DurableLog {
         return table.withLock { table in
             Health(
                 failingSince: table.failure?.since, lastError: table.failure?.error, retainedEntries: table.retainedEntries,
-                droppedEntries: table.droppedEntries, queuedBytes: queued + table.retainedBytes)
+                droppedEntries: table.droppedEntries, queuedBytes: queued + table.retainedBytes, size: table.size,
+                limit: options.limit)
         }
     }
 

@@ -34,6 +34,9 @@ struct SegmentTable: Sendable {
         segments.last.map { JournalPosition(segment: $0.number, offset: $0.size) } ?? JournalPosition(segment: 0, offset: 0)
     }
 
+    /// Bytes of all segments.
+    var size: UInt64 { segments.reduce(0) { $0 + $1.size } }
+
     func index(ofSegment number: UInt64) -> Int? {
         // The wanted one is nearly always the last.
         segments.lastIndex { $0.number == number }

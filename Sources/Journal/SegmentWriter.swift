@@ -10,6 +10,8 @@ struct SegmentWriter {
     private typealias Written = (kind: EntryKind, id: CallID?, length: Int)
 
     private enum Failure: Error {
+        /// The segments have as many bytes as they may.
+        case full(limit: UInt64)
         case write(SystemError)
         case synchronize(SystemError)
     }
@@ -143,11 +145,17 @@ struct SegmentWriter {
 
     private func description(of failure: Failure) -> DurabilityError {
         switch failure {
+        case .full(let limit):
+            DurabilityError(
+                "the journal \(journal.folder.path) is full: it has \(limit >> 20) MiB (ledger.journal_max) that are not all in the ledger")
         case .write(let error), .synchronize(let error): DurabilityError("the journal \(journal.folder.path) cannot be written: \(error)")
         }
     }
 
     private mutating func put(_ bytes: ArraySlice<UInt8>, _ items: [Written]) throws(Failure) {
+        if let limit = journal.options.limit, journal.table.withLock({ $0.size }) + UInt64(bytes.count) > limit {
+            throw .full(limit: limit)
+        }
         let (number, file, start) = try segment(for: bytes.count)
         do throws(SystemError) {
             try bytes.withRawBytes { raw throws(SystemError) in

@@ -20,6 +20,14 @@ struct FaultLog {
             failing:
                 "the journal cannot be written; calls go through unverified, and each record is a gateway-replay line on standard error",
             well: "the journal can be written again")
+        if let level = health.fillingLevel, level > last.fillingLevel ?? 0 {
+            logger.warning(
+                "the journal fills, because the ledger does not take its records; full, calls go through unverified",
+                metadata: [
+                    "percent": "\(level)", "bytes": "\(health.journalBytes)", "journal_max": "\(health.journalLimit ?? 0)",
+                    "full_in_seconds": "\(health.secondsUntilFull(at: now).map(String.init) ?? "unknown")",
+                ])
+        }
         if health.dropped > last.dropped {
             logger.error(
                 "entries found no room in memory either; when the journal is well again, give this log to 'gateway replay'",

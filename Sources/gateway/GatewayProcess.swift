@@ -49,7 +49,9 @@ final class GatewayProcess: Sendable {
         do {
             journal = try Journal(
                 folder: configuration.ledger.journal,
-                options: .init(synchronous: configuration.ledger.synchronous == .full ? .full : .normal), clock: machineClock,
+                options: .init(
+                    synchronous: configuration.ledger.synchronous == .full ? .full : .normal,
+                    limit: configuration.ledger.journalLimit.map(UInt64.init)), clock: machineClock,
                 replayLine: printError)
         } catch {
             throw fail("gateway: ledger.journal: \(error)")
@@ -231,7 +233,8 @@ final class GatewayProcess: Sendable {
             journal: Health.Part(failingSince: journal.failingSince, lastError: journal.lastError.map { "\($0)" }),
             ledger: Health.Part(failingSince: status.failingSince, lastError: status.lastError?.description),
             budgetsLoaded: books.areLoaded, backlog: status.recentRecords, backlogBytes: Int(clamping: status.backlogBytes),
-            backlogSince: status.backlogSince, retained: journal.retainedEntries, dropped: journal.droppedEntries,
+            backlogSince: status.backlogSince, journalBytes: Int(clamping: journal.size),
+            journalLimit: journal.limit.map { Int(clamping: $0) }, retained: journal.retainedEntries, dropped: journal.droppedEntries,
             setAside: status.recordsSetAside)
     }
 

@@ -29,7 +29,7 @@ struct ConfigurationTests {
             listen: 127.0.0.1:9000
             admin: { listen: "0.0.0.0:9001", token: "${TOKEN}" }
             plugins: plugins
-            ledger: { url: "sqlite:data/l.db", journal: /var/journal, synchronous: full }
+            ledger: { url: "sqlite:data/l.db", journal: /var/journal, journal_max: 10GiB, synchronous: full }
             auth: { mode: keys }
             budgets:
               default: { daily: 50, monthly: 1000, timezone: UTC, enforcement: off }
@@ -52,7 +52,8 @@ struct ConfigurationTests {
         #expect(configuration.admin == Admin(listen: SocketAddress(host: "0.0.0.0", port: 9001), token: Secret("t0ken")))
         #expect(
             configuration.ledger
-                == LedgerSettings(engine: .sqlite(path: folder + "/data/l.db"), journal: "/var/journal", synchronous: .full))
+                == LedgerSettings(
+                    engine: .sqlite(path: folder + "/data/l.db"), journal: "/var/journal", journalLimit: 10 << 30, synchronous: .full))
         #expect(configuration.authentication == .keys)
         let acme = configuration.budgets.budget(for: "acme")
         #expect(acme.workspace == WindowLimits(daily: Money("200"), monthly: Money("1000")))

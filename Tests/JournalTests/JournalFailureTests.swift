@@ -189,6 +189,31 @@ final class FailingDisk: Sendable {
         again.journal.close()
     }
 
+    @Test func aFullJournalTakesEntriesAgainWhenTheLedgerHasTakenSome() async throws {
+        var maker = RecordMaker(seed: 6)
+        let limit: UInt64 = 16_384
+        let test = try TestJournal(folder.path, options: Journal.Options(limit: limit, retry: 1...5, storage: .hasty))
+        var written: [JournalEntry] = []
+        // Twice around: the room that comes back is as good as the first.
+        for _ in 0..<2 {
+            var refused: JournalEntry?
+            while refused == nil {
+                let entry = JournalEntry.settled(maker.record())
+                if failed(await test.append(entry)) { refused = entry } else { written.append(entry) }
+                #expect(test.journal.health.size <= limit)
+            }
+            let health = test.journal.health
+            #expect(health.size > limit / 2)
+            #expect(health.lastError?.description.contains("is full") == true)
+            #expect(try test.replayLines.last.map { try JournalLine.decode($0) } == refused)
+            test.journal.removeSegments(before: test.journal.durableEnd)
+            while !test.journal.health.isHealthy { await Task.yield() }
+            if let refused { written.append(refused) }
+            #expect(try written.suffix(3) == test.all().suffix(3))
+        }
+        test.journal.close()
+    }
+
     @Test func anUnlinkedSegmentIsReadToItsEndAndANewOneBegun() async throws {
         var maker = RecordMaker(seed: 5)
         let entries = (0..<4).map { _ in JournalEntry.settled(maker.record()) }

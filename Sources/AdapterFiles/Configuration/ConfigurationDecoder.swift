@@ -111,7 +111,8 @@ struct ConfigurationDecoder {
             }
             if let path = map.optional("journal").flatMap({ $0.path() }) { settings.journal = Path.joined(folder, path) }
             if let word = map.optional("synchronous")?.word(LedgerSettings.Synchronous.self) { settings.synchronous = word }
-            map.ignoreLaterKeys(["journal_max"])
+            // Below this, a burst of calls would fill it before the ledger is asked for the first time.
+            settings.journalLimit = map.optional("journal_max")?.byteSize(in: (64 << 20)...(1 << 50))
         }
         if let url = options.ledger {
             if let engine = LedgerSettings.Engine(url: url, relativeTo: workingDirectory) {
