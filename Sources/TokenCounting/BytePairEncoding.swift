@@ -11,9 +11,9 @@ package final class BytePairEncoding: Sendable {
     /// `o200k_base`, 199,998 tokens.
     package static let o200k = BytePairEncoding(.o200k, Vocabulary(embedded_o200k_base()))
 
-    private static let classes = ScalarClasses(embedded_unicode_classes())
+    static let classes = ScalarClasses(embedded_unicode_classes())
 
-    private let pattern: Pattern
+    let pattern: Pattern
     let vocabulary: Vocabulary
 
     private init(_ pattern: Pattern, _ vocabulary: Vocabulary) {
@@ -62,28 +62,25 @@ package final class BytePairEncoding: Sendable {
 
     private func run(checked text: Span<UInt8>, tokens: UnsafeMutablePointer<Token>?, _ work: inout Work) -> Int {
         text.withUnsafeBufferPointer { text in
-            vocabulary.withTable { table in
-                Self.classes.withTable { classes in
-                    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Merger.room) { room in
-                        guard let base = text.baseAddress, let room = room.baseAddress else { return 0 }
-                        var pieces = Pieces(pattern, text: base, count: text.count, classes: classes)
-                        var merger = Merger(table, room)
-                        var found = 0
-                        while let piece = pieces.next() {
-                            let start = base + piece.lowerBound
-                            let token = table.token(start, piece.count)
-                            if token == Table.none {
-                                found += merger.merge(start, piece.count, tokens: tokens.map { $0 + found })
-                            } else {
-                                tokens?[found] = token
-                                found += 1
-                            }
-                        }
-                        work.scanned += pieces.scanned
-                        work.merged += merger.steps
-                        return found
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: Merger.room) { room in
+                guard let base = text.baseAddress, let room = room.baseAddress else { return 0 }
+                let table = vocabulary.table
+                var pieces = Pieces(pattern, text: base, count: text.count, classes: Self.classes.table)
+                var merger = Merger(table, room)
+                var found = 0
+                while let piece = pieces.next() {
+                    let start = base + piece.lowerBound
+                    let token = table.token(start, piece.count)
+                    if token == Table.none {
+                        found += merger.merge(start, piece.count, tokens: tokens.map { $0 + found })
+                    } else {
+                        tokens?[found] = token
+                        found += 1
                     }
                 }
+                work.scanned += pieces.scanned
+                work.merged += merger.steps
+                return found
             }
         }
     }
@@ -95,9 +92,4 @@ struct Work {
     var scanned = 0
     /// Look-ups, parts compared, and moves in the heap, for pieces that are no token.
     var merged = 0
-}
-
-/// The embedded bytes are constants of the executable.
-extension EmbeddedBytes {
-    var buffer: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: bytes, count: count) }
 }

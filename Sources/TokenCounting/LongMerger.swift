@@ -5,13 +5,16 @@
 /// the whole piece had a first merge across the boundary: until then each side has merged as it does alone, so those two tokens would have come to that
 /// merge as well. Where they do not come apart so, the piece is merged again in windows twice as long, at last in one.
 struct LongMerger {
-    private static let firstWindow = 1024
-
     private let table: Table
+    /// A quarter of it must hold two tokens.
+    private let firstWindow: Int
     private var steps = 0
+    /// How often windows did not fit together.
+    private(set) var misfits = 0
 
-    init(_ table: Table) {
+    init(_ table: Table, firstWindow: Int = 8 * Table.longestToken) {
         self.table = table
+        self.firstWindow = firstWindow
     }
 
     /// The steps since this was last asked.
@@ -22,7 +25,7 @@ struct LongMerger {
 
     /// How many tokens a piece has. Writes them, where that is asked for.
     mutating func merge(_ piece: UnsafePointer<UInt8>, _ count: Int, tokens: UnsafeMutablePointer<UInt32>?) -> Int {
-        var length = Self.firstWindow
+        var length = firstWindow
         while true {
             let window = min(length, count)
             let found = withUnsafeTemporaryAllocation(of: Parts.Part.self, capacity: window) { parts in
@@ -32,6 +35,7 @@ struct LongMerger {
                 }
             }
             if let found { return found }
+            misfits += 1
             length *= 2
         }
     }
@@ -56,7 +60,7 @@ struct LongMerger {
                 guard parts.end(0) == last.count, parts.end(last.count) == last.count + first.count else { return nil }
                 parts.join(piece + start, end - start, table)
             }
-            // What is left open is twice as long as any token.
+            // What is left open holds the last token that is kept, and one more to compare with.
             let sure = end == count ? end : end - window / 4
             var place = start
             while place < sure {

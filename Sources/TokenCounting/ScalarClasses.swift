@@ -45,53 +45,51 @@ final class ScalarClasses: Sendable {
         }
     }
 
-    private let pages: [UInt8]
-    private let classes: [UInt8]
+    /// `nonisolated(unsafe)`: written in `init` and never again. As good as long as this is.
+    nonisolated(unsafe) let table: Table
 
     init(_ runs: EmbeddedBytes) {
-        let runs = runs.buffer
         let scalars = 0x110000
         var pages: [UInt8] = []
-        var classes: [UInt8] = []
-        /// Where the page of one class throughout is.
+        var classes: [ScalarClass] = []
+        /// The page of one class throughout, by class.
         var uniform: [UInt8: UInt8] = [:]
+        /// Where the run is that holds a scalar, and where it ends.
         var run = -4
         var end = 0
-        pages.reserveCapacity(scalars >> 8)
-        for first in stride(from: 0, to: scalars, by: 256) {
-            /// Goes on to the run that holds a scalar.
-            func advance(to scalar: Int) {
-                while end <= scalar {
-                    run += 4
-                    end = run + 4 < runs.count ? Int(runs[run + 4]) | Int(runs[run + 5]) << 8 | Int(runs[run + 6]) << 16 : scalars
-                }
+        func goOn(to scalar: Int) {
+            while end <= scalar {
+                run += 4
+                let next = runs.bytes + run + 4
+                end = run + 4 < runs.count ? Int(next[0]) | Int(next[1]) << 8 | Int(next[2]) << 16 : scalars
             }
-            advance(to: first)
+        }
+        for first in stride(from: 0, to: scalars, by: 256) {
+            goOn(to: first)
             let isUniform = end >= first + 256
-            if isUniform, let page = uniform[runs[run + 3]] {
+            let bit = runs.bytes[run + 3]
+            if isUniform, let page = uniform[bit] {
                 pages.append(page)
                 continue
             }
-            let page = UInt8(classes.count >> 8)
-            if isUniform { uniform[runs[run + 3]] = page }
-            pages.append(page)
+            pages.append(UInt8(classes.count >> 8))
+            if isUniform { uniform[bit] = pages[first >> 8] }
             for scalar in first..<first + 256 {
-                advance(to: scalar)
-                classes.append(1 << runs[run + 3])
+                goOn(to: scalar)
+                classes.append(ScalarClass(rawValue: 1 << runs.bytes[run + 3]))
             }
         }
-        self.pages = pages
-        self.classes = classes
+        table = Table(pages: Self.copy(pages), classes: Self.copy(classes))
     }
 
-    /// Lends the table, whose subscripts are not checked: a scalar of checked UTF-8 is always in it.
-    func withTable<Result>(_ body: (Table) -> Result) -> Result {
-        pages.withUnsafeBufferPointer { pages in
-            classes.withUnsafeBufferPointer { classes in
-                // Neither is empty, and a class is its bits.
-                guard let pages = pages.baseAddress, let classes = UnsafeRawPointer(classes.baseAddress) else { preconditionFailure("no classes") }
-                return body(Table(pages: pages, classes: classes.assumingMemoryBound(to: ScalarClass.self)))
-            }
-        }
+    deinit {
+        table.pages.deallocate()
+        table.classes.deallocate()
+    }
+
+    private static func copy<Value>(_ values: [Value]) -> UnsafePointer<Value> {
+        let memory = UnsafeMutablePointer<Value>.allocate(capacity: values.count)
+        memory.initialize(from: values, count: values.count)
+        return UnsafePointer(memory)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// The corpus of Reference/corpus.py, text by text: see there.
 enum Corpus {
@@ -22,41 +23,40 @@ enum Corpus {
     }()
 
     fileprivate static let separators = [
-        " ", "\n", "\r\n", "  ", "\t", "\n\n", "'", "\u{2019}", "", "", "/", "\u{A0}", "\u{3000}", " \n ", "\u{200D}", "\u{301}", "1", "\r", "    ",
+        " ", "\n", "\r\n", "  ", "\t", "\n\n", "'", "\u{2019}", "", "", "/", "\u{A0}", "\u{3000}", " \n ", "\u{200D}", "\u{301}", "1", "\r",
+        "    ",
         "\u{E33}",
     ].map { Array($0.utf8) }
     fileprivate static let units = [
-        "a", "A", " ", "\n", "\r\n", "\t", "1", "0", "-", "=", "/", "'", "\u{E9}", "\u{4E2D}", "\u{301}", "\u{E33}", "\u{1F600}", "\u{1F44D}\u{1F3FD}",
-        "\u{1F469}\u{200D}", "\u{A0}", "\u{3000}", "ab", "Ab", "aB", " a", "a ", " \n", "x\u{301}", "the", "\u{1C5}", "\u{660}", "\u{FFFD}", "\u{DF}",
+        "a", "A", " ", "\n", "\r\n", "\t", "1", "0", "-", "=", "/", "'", "\u{E9}", "\u{4E2D}", "\u{301}", "\u{E33}", "\u{1F600}",
+        "\u{1F44D}\u{1F3FD}",
+        "\u{1F469}\u{200D}", "\u{A0}", "\u{3000}", "ab", "Ab", "aB", " a", "a ", " \n", "x\u{301}", "the", "\u{1C5}", "\u{660}", "\u{FFFD}",
+        "\u{DF}",
         "\u{416}", "ha", "ACGT",
     ].map { Array($0.utf8) }
     fileprivate static let suffixes = ["s", "t", "re", "ve", "m", "ll", "d", "\u{17F}", "r", "l", "x", ""].map { Array($0.utf8) }
     fileprivate static let apostrophes = ["'", "'", "\u{2019}"].map { Array($0.utf8) }
     fileprivate static let ranges: [ClosedRange<UInt32>] = [
         0x00...0x7F, 0x20...0x7E, 0x41...0x5A, 0x61...0x7A, 0x80...0x24F, 0x250...0x36F, 0x370...0x58F, 0x590...0x8FF, 0x900...0xDFF,
-        0xE00...0x139F, 0x13A0...0x1CFF, 0x1D00...0x206F, 0x2070...0x2BFF, 0x2C00...0x33FF, 0x4E00...0x9FFF, 0xA000...0xABFF, 0xAC00...0xD7A3,
+        0xE00...0x139F, 0x13A0...0x1CFF, 0x1D00...0x206F, 0x2070...0x2BFF, 0x2C00...0x33FF, 0x4E00...0x9FFF, 0xA000...0xABFF,
+        0xAC00...0xD7A3,
         0xE000...0xFFFF, 0x10000...0x11FFF, 0x1D000...0x1D7FF, 0x1F000...0x1FAFF, 0x20000...0x2FFFF, 0xE0000...0xE01EF, 0x0...0xD7FF,
         0xE000...0x10FFFF,
     ]
 
     static func texts(seed: UInt64, count: Int) -> some Sequence<[UInt8]> {
         (0..<count).lazy.map { number in
-            var chance = Chance(state: seed << 32 + UInt64(number))
+            var chance = Chance(random: SplitMix64(seed: seed << 32 + UInt64(number)))
             return chance.text(kind: number % 100 == 99 ? 8 : number % 8)
         }
     }
 }
 
-/// SplitMix64.
 private struct Chance {
-    var state: UInt64
+    var random: SplitMix64
 
     mutating func below(_ bound: Int) -> Int {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return Int((((mixed ^ mixed >> 31) >> 32) &* UInt64(bound)) >> 32)
+        Int(((random.next() >> 32) &* UInt64(bound)) >> 32)
     }
 
     mutating func one<Element>(_ choices: [Element]) -> Element {

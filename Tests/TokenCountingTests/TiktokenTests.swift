@@ -20,14 +20,15 @@ import TokenCounting
         try check(expected, seed: 1, count: Self.fixtureCount)
     }
 
-    @Test("every character of the first two planes has tiktoken's tokens in every surrounding")
+    @Test("every character that has neighbours unlike itself has tiktoken's tokens in every surrounding")
     func scalars() throws {
         let sums = [UInt8](try Data(contentsOf: Corpus.folder.appending(path: "scalars.sums")))
         var position = 0
-        for page in stride(from: UInt32(0), to: 0x20000, by: 256) where !(0xD800...0xDFFF).contains(page) {
+        let left = [0x3400...0x9FFF, 0xAC00...0xF8FF, 0x17000...0x18BFF] as [ClosedRange<UInt32>]
+        for page in stride(from: UInt32(0), to: 0x20000, by: 256) where !left.contains(where: { $0.contains(page) }) {
             var text = ""
             for c in (page..<page + 256).compactMap(Unicode.Scalar.init).map(Character.init) {
-                text += "\(c)a \(c)\(c)A\t\(c)'S1\(c) 中\(c)\n"
+                text += "\(c)a \(c)A\(c)'S1\(c)\(c)中\n"
             }
             let expected = Self.number(sums[position..<position + 4])
             #expect(Self.expected(Array(text.utf8)).checksum == expected, "U+\(String(page, radix: 16)) and what follows")
@@ -39,7 +40,9 @@ import TokenCounting
     static let python = Corpus.folder.appending(path: "../../../.build/venv/bin/python").standardizedFileURL
     static let hasTiktoken = FileManager.default.isExecutableFile(atPath: python.path) && (try? reference(code: "import tiktoken")) != nil
 
-    @Test("tiktoken itself says what the fixtures say", .enabled(if: hasTiktoken, "the README's test command installs tiktoken in .build/venv"))
+    @Test(
+        "tiktoken itself says what the fixtures say",
+        .enabled(if: hasTiktoken, "the README's test command installs tiktoken in .build/venv"))
     func fixturesAreTiktokens() throws {
         let counts = try Self.reference("expect", "1", "\(Self.fixtureCount)")
         #expect(counts == (try Data(contentsOf: Corpus.folder.appending(path: "expected.counts"))))
@@ -51,7 +54,7 @@ import TokenCounting
     @Test("texts that no fixture has", .enabled(if: hasTiktoken, "the README's test command installs tiktoken in .build/venv"))
     func live() throws {
         let seed = UInt64.random(in: 2..<1 << 31)
-        try check(try Self.reference("expect", "\(seed)", "2000"), seed: seed, count: 2000)
+        try check(try Self.reference("expect", "\(seed)", "1000"), seed: seed, count: 1000)
     }
 
     private func check(_ expected: Data, seed: UInt64, count: Int) throws {
@@ -63,6 +66,12 @@ import TokenCounting
             let counts = Self.number(entry.prefix(4))
             let known = Expected(o200k: Int(counts & 0xFFFF), cl100k: Int(counts >> 16), checksum: Self.number(entry.suffix(4)))
             let found = Self.expected(text)
+            // Counted without the tokens: what the gateway does.
+            if number % 4 == 0,
+                BytePairEncoding.o200k.count(text.span) != found.o200k || BytePairEncoding.cl100k.count(text.span) != found.cl100k
+            {
+                wrong.append("\(number): not as many counted as there are")
+            }
             if found != known { wrong.append("\(number): \(found), not \(known): \(Data(text).base64EncodedString())") }
             if wrong.count == 10 { break }
         }
@@ -75,10 +84,7 @@ import TokenCounting
         var checksum: UInt32 = 2_166_136_261
         for token in o200k { checksum = (checksum ^ token) &* 16_777_619 }
         for token in cl100k { checksum = (checksum ^ token) &* 16_777_619 }
-        // Counted without the tokens: what the gateway does.
-        return Expected(
-            o200k: BytePairEncoding.o200k.count(text.span) == o200k.count ? o200k.count : -1,
-            cl100k: BytePairEncoding.cl100k.count(text.span) == cl100k.count ? cl100k.count : -1, checksum: checksum)
+        return Expected(o200k: o200k.count, cl100k: cl100k.count, checksum: checksum)
     }
 
     private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
