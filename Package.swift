@@ -61,6 +61,7 @@ let package = Package(
     targets: [
         // The domain: no I/O, no clock of its own, no provider's name.
         .target(name: "JSONPath", swiftSettings: settings),
+        // Tokens, as a provider counts them: the encodings' data, part of the executable, and the counting.
         .target(name: "CVocabularies", exclude: ["NOTICE", "cl100k_base.tokens", "o200k_base.tokens", "unicode.classes"]),
         .target(name: "TokenCounting", dependencies: ["CVocabularies"], swiftSettings: settings),
         .target(name: "GatewayCore", dependencies: ["JSONPath", "TokenCounting"], swiftSettings: settings),

@@ -37,7 +37,8 @@ import TokenCounting
         #expect(position == sums.count)
     }
 
-    static let python = Corpus.folder.appending(path: "../../../.build/venv/bin/python").standardizedFileURL
+    static let repository = Corpus.folder.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let python = repository.appending(path: ".build/venv/bin/python")
     static let hasTiktoken = FileManager.default.isExecutableFile(atPath: python.path) && (try? reference(code: "import tiktoken")) != nil
 
     @Test(
@@ -47,7 +48,7 @@ import TokenCounting
         let counts = try Self.reference("expect", "1", "\(Self.fixtureCount)")
         #expect(counts == (try Data(contentsOf: Corpus.folder.appending(path: "expected.counts"))))
         #expect(try Self.reference("scalars") == Data(contentsOf: Corpus.folder.appending(path: "scalars.sums")))
-        let classes = Corpus.folder.appending(path: "../../../Sources/CVocabularies/unicode.classes")
+        let classes = Self.repository.appending(path: "Sources/CVocabularies/unicode.classes")
         #expect(try Self.reference("classes") == Data(contentsOf: classes))
     }
 
