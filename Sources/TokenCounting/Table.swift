@@ -127,7 +127,7 @@ struct ShortKey {
     static let lengths = 3...6
     /// More than any vocabulary needs.
     static let tokenBits: UInt64 = 18
-    private static let distanceBits: UInt64 = 8
+    static let distanceBits: UInt64 = 8
     private static let bits: UInt64 = 51
 
     private let mixed: UInt64

@@ -33,7 +33,7 @@ final class Vocabulary: Sendable {
             offsets[token] = UInt32(start)
             let first = bytes + start + 1
             let length = Int(bytes[start])
-            precondition(length <= Table.longestToken, "a token is longer than a merge allows for")
+            precondition(length <= Table.longestToken && token < 1 << ShortKey.tokenBits, "a token is too much for a table")
             if length == 1 {
                 singles[Int(first[0])] = UInt32(token)
             } else if length == 2 {
@@ -43,6 +43,7 @@ final class Vocabulary: Sendable {
                 filter[Table.filterWord(key.hash)] |= 1 << (key.hash & 63)
                 var distance = 0
                 while short[key.slot(distance, shortSize)] != Table.free { distance += 1 }
+                precondition(distance < 1 << ShortKey.distanceBits, "the slots of short tokens are too crowded")
                 short[key.slot(distance, shortSize)] = key.entry(distance, shortSize) | UInt64(token)
             } else {
                 let hash = Table.hash(first, length)
@@ -55,8 +56,7 @@ final class Vocabulary: Sendable {
         count = starts.count
         table = Table(
             bytes: bytes, offsets: offsets, singles: singles, pairs: pairs, short: short, shortSize: shortSize, long: long,
-            longSize: longSize,
-            filter: filter)
+            longSize: longSize, filter: filter)
     }
 
     deinit {
