@@ -3,8 +3,8 @@ import TokenCounting
 
 // The Swift half of Tests/Benchmarks/tokens: counts what a file holds, and says how long it took.
 //
-// The file: for each text its length (32 bits, the lowest byte first) and its bytes. On standard input a line for each round, `ENCODING REPEATS`; for each a
-// line on standard output, `SECONDS TOKENS`. Before that a line with the seconds that reading the vocabularies took.
+// The file: for each text its length (32 bits, the lowest byte first) and its bytes. On standard input a line for each round, `ENCODING REPEATS`, and for
+// each a line on standard output, `SECONDS TOKENS`. Before them, `load` is answered by the seconds that reading the vocabularies took.
 
 /// The processor's time, so that neighbours on the machine do not count.
 func seconds(_ body: () -> Void) -> Double {
@@ -34,8 +34,11 @@ func say(_ line: String) {
     FileHandle.standardOutput.write(Data("\(line)\n".utf8))
 }
 
-say("\(seconds { for tokenizer in Tokenizer.allCases { tokenizer.prepare() } })")
 while let line = readLine() {
+    if line == "load" {
+        say("\(seconds { for tokenizer in Tokenizer.allCases { tokenizer.prepare() } })")
+        continue
+    }
     let words = line.split(separator: " ")
     guard words.count == 2, let tokenizer = Tokenizer(rawValue: String(words[0])), let repeats = Int(words[1]) else { exit(64) }
     var tokens = 0
