@@ -102,6 +102,10 @@ struct AdapterDecoderTests {
         ),
         ("    billable: {", "    bilable: {", "21:5: error: unknown key 'bilable'; did you mean 'billable'?"),
         (
+            "    billable: {", "    tokenizer: o200k-base\n    billable: {",
+            "21:16: error: expected cl100k_base, o200k_base or bytes/4, found the string 'o200k-base'; did you mean 'o200k_base'?"
+        ),
+        (
             "method: GET, path: \"/v1/{id}\"", "method: get, path: \"/v1/{id}\"",
             "16:22: error: 'get' is no method: GET, POST, …, in capital letters"
         ),
