@@ -10,11 +10,6 @@ package enum Tokenizer: String, CaseIterable, Sendable {
         encoding?.count(text) ?? (text.count + 3) / 4
     }
 
-    /// How many tokens a text has.
-    package func count(_ text: String) -> Int {
-        count(text.utf8.span)
-    }
-
     /// Reads the vocabulary, which is otherwise done by the first count.
     package func prepare() {
         _ = encoding
