@@ -16,7 +16,7 @@ let settings: [SwiftSetting] =
 
 /// What the parsers promise of any bytes: held against damaged seeds by the tests, and for hours, if one likes, by libFuzzer.
 let fuzzed: [Target.Dependency] = [
-    "AdapterFiles", "CurlUpstream", "DataPlane", "GatewayCore", "JSONPath", "Journal", "LedgerConformance",
+    "AdapterFiles", "CurlUpstream", "DataPlane", "GatewayCore", "JSONPath", "Journal", "LedgerConformance", "TokenCounting",
     .product(name: "NIOCore", package: "swift-nio"),
 ]
 let fuzzing: [Target] =
@@ -61,7 +61,10 @@ let package = Package(
     targets: [
         // The domain: no I/O, no clock of its own, no provider's name.
         .target(name: "JSONPath", swiftSettings: settings),
-        .target(name: "GatewayCore", dependencies: ["JSONPath"], swiftSettings: settings),
+        // Tokens, as a provider counts them: the encodings' data, part of the executable, and the counting.
+        .target(name: "CVocabularies", exclude: ["NOTICE", "cl100k_base.tokens", "o200k_base.tokens", "unicode.classes"]),
+        .target(name: "TokenCounting", dependencies: ["CVocabularies"], swiftSettings: settings),
+        .target(name: "GatewayCore", dependencies: ["JSONPath", "TokenCounting"], swiftSettings: settings),
 
         // One technology each; they know GatewayCore and not each other.
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -71,7 +74,7 @@ let package = Package(
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(
             name: "AdapterFiles",
-            dependencies: ["GatewayCore", "JSONPath", "CYAML", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["GatewayCore", "JSONPath", "TokenCounting", "CYAML", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings),
         .target(name: "CurlUpstream", dependencies: ["GatewayCore", "CCurl"], swiftSettings: settings),
         .target(name: "Sandbox", dependencies: ["GatewayCore", "JSONPath"], swiftSettings: settings),
@@ -123,9 +126,15 @@ let package = Package(
 
         .testTarget(name: "JSONPathTests", dependencies: ["JSONPath"], swiftSettings: settings),
         .testTarget(
-            name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath", "TestSupport"], exclude: ["Fixtures"],
+            name: "TokenCountingTests", dependencies: ["TokenCounting", "CVocabularies", "TestSupport"], exclude: ["Reference"],
             swiftSettings: settings),
-        .testTarget(name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath"], swiftSettings: settings),
+        .executableTarget(
+            name: "TokenBenchmark", dependencies: ["TokenCounting"], path: "Tests/Benchmarks/TokenBenchmark", swiftSettings: settings),
+        .testTarget(
+            name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath", "TokenCounting", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath", "TokenCounting"], swiftSettings: settings),
         // Peers on the loopback interface whose every byte a test decides.
         .target(name: "Loopback", path: "Tests/Loopback", swiftSettings: settings),
         .testTarget(name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore", "Loopback"], swiftSettings: settings),

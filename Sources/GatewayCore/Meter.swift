@@ -1,3 +1,5 @@
+internal import TokenCounting
+
 /// An operation made ready to be metered at the prices of one entry: names are resolved, rows are ranked, and what no price depends on is left out.
 package final class Meter: Sendable {
     private struct Line: Sendable {
@@ -39,10 +41,9 @@ package final class Meter: Sendable {
     private let billable: Billable
     private let reported: Quantity?
     private let once: String?
-    private let tokenCounter: any TokenCounter
 
     /// An operation that has problems (``Adapter/problems()``) can be metered all the same; what cannot be resolved makes its calls unpriced.
-    package init(_ operation: Operation, prices: PriceEntry, tokenCounter: any TokenCounter = ByteTokenCounter()) {
+    package init(_ operation: Operation, prices: PriceEntry) {
         let units = Set((operation.charge + operation.estimate).map(\.unit))
         let conditions = Set(prices.rows.filter { row in units.contains { row.rates[$0] != nil } }.flatMap(\.conditions.keys))
         let names = operation.dimensions.keys.filter(conditions.contains).sorted()
@@ -90,12 +91,13 @@ package final class Meter: Sendable {
         reported = operation.reported
         once = operation.once
         priceVersion = prices.version
-        self.tokenCounter = tokenCounter
 
         let quantities =
             estimateSlots.union(chargeSlots).map { usage[$0].quantity }
             + (operation.charge + operation.estimate).compactMap { if case .quantity(let quantity) = $0.amount { quantity } else { nil } }
             + [operation.reported].compactMap { $0 }
+        // Now, and not in the middle of the first call: a vocabulary takes some milliseconds to read.
+        if quantities.contains(where: \.countsTokens) { operation.tokenizer.prepare() }
         let sources = names.compactMap { operation.dimensions[$0] }
         readsRequestBody = quantities.contains(where: \.readsRequestBody) || sources.contains(where: \.readsRequestBody)
         readsResponseBody =
@@ -105,7 +107,7 @@ package final class Meter: Sendable {
 
     /// The most that a call can cost. Throws when it has no price, or what its price depends on is missing in the request.
     package func estimate(_ request: RequestFacts) throws(MeteringError) -> Estimate {
-        let reading = Reading(request: request, response: nil, tokenCounter: tokenCounter)
+        let reading = Reading(request: request, response: nil, tokenizer: operation.tokenizer)
         do {
             let values = try values(estimateSlots, reading)
             let states = try states(reading, values)
@@ -118,7 +120,7 @@ package final class Meter: Sendable {
 
     /// What a call did cost. Where the answer cannot be metered, the whole estimate.
     package func charge(_ request: RequestFacts, _ response: ResponseFacts, estimate: Estimate) -> Charge {
-        let reading = Reading(request: request, response: response, tokenCounter: tokenCounter)
+        let reading = Reading(request: request, response: response, tokenizer: operation.tokenizer)
         let reported = reported(reading)
         do {
             guard try billable.holds(response) else {
@@ -235,9 +237,9 @@ package struct Meters: Sendable {
     /// Newest first, as the price table's entries.
     private let entries: [(effective: Timestamp, meters: [Meter])]
 
-    package init(_ adapter: Adapter, tokenCounter: any TokenCounter = ByteTokenCounter()) {
+    package init(_ adapter: Adapter) {
         entries = adapter.prices.entries.map { entry in
-            (entry.effective, adapter.operations.map { Meter($0, prices: entry, tokenCounter: tokenCounter) })
+            (entry.effective, adapter.operations.map { Meter($0, prices: entry) })
         }
     }
 

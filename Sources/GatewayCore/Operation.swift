@@ -1,4 +1,5 @@
 package import JSONPath
+package import TokenCounting
 
 /// One kind of call that a provider offers, and how it is metered.
 package struct Operation: Sendable {
@@ -19,6 +20,8 @@ package struct Operation: Sendable {
     package var reported: Quantity?
     /// The capture whose value is charged a single time for a workspace.
     package var once: String?
+    /// What counts the tokens of the request's text.
+    package var tokenizer: Tokenizer
 
     /// A unit and how many of it.
     package struct Line: Sendable {
@@ -39,7 +42,7 @@ package struct Operation: Sendable {
     package init(
         name: String, match: RoutePattern, entity: String? = nil, dimensions: [String: DimensionSource] = [:],
         usage: [(name: String, quantity: Quantity)] = [], charge: [Line] = [], billable: Billable = Billable(), estimate: [Line] = [],
-        reported: Quantity? = nil, once: String? = nil
+        reported: Quantity? = nil, once: String? = nil, tokenizer: Tokenizer = .bytes
     ) {
         self.name = name
         self.match = match
@@ -51,6 +54,7 @@ package struct Operation: Sendable {
         self.estimate = estimate
         self.reported = reported
         self.once = once
+        self.tokenizer = tokenizer
     }
 }
 
@@ -128,6 +132,11 @@ extension Quantity {
     /// Whether it needs the answer's status or headers.
     package var readsResponseHead: Bool {
         sources.contains { if case .header = $0 { true } else { false } }
+    }
+
+    /// Whether it counts the tokens of a text.
+    var countsTokens: Bool {
+        sources.contains { if case .tokens = $0 { true } else { false } }
     }
 
     /// Whether it needs the request's body.

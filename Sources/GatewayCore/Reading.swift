@@ -1,10 +1,11 @@
 internal import JSONPath
+internal import TokenCounting
 
 /// Numbers and texts out of one call, before it (no response) or after it.
 struct Reading {
     let request: RequestFacts
     let response: ResponseFacts?
-    let tokenCounter: any TokenCounter
+    let tokenizer: Tokenizer
 
     /// A quantity's number: of the first source that has one, else the default. Never negative. Nil when there is none.
     ///
@@ -124,13 +125,13 @@ struct Reading {
         var others = 0
         for path in paths {
             for node in try nodes(path, in: body) {
-                if let text = node.string {
-                    counted += max(0, tokenCounter.count(text))
+                if let tokens = node.withUTF8({ tokenizer.count($0) }) {
+                    counted += tokens
                 } else if each != nil {
                     others += 1
                 } else if !node.isNull {
                     // Nobody said what it counts; its JSON text is what a provider would be told of it.
-                    counted += max(0, tokenCounter.count(String(decoding: node.raw, as: UTF8.self)))
+                    counted += tokenizer.count(node.raw.span)
                 }
             }
         }

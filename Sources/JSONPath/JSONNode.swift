@@ -67,6 +67,13 @@ package struct JSONNode: Sendable {
         storage.withTape { $0.isString(index) ? $0.string(index) : nil }
     }
 
+    /// Lends a string's characters in UTF-8, escapes resolved; without escapes nothing is copied. Nil for other values.
+    package func withUTF8<Result>(_ body: (Span<UInt8>) -> Result) -> Result? {
+        storage.withTape { tape in
+            tape.isString(index) ? tape.withUTF8(index) { body($0.span) } : nil
+        }
+    }
+
     /// A number, exactly as written; nil for other values.
     package var number: JSONNumber? {
         storage.withTape { tape in

@@ -2,6 +2,7 @@ import AdapterFiles
 import GatewayCore
 import JSONPath
 import Testing
+import TokenCounting
 
 struct AdapterDecoderTests {
     @Test func theWholeFormat() throws {
@@ -10,7 +11,6 @@ struct AdapterDecoderTests {
             problems == [
                 "plugins/acmedata.yaml:36:5: warning: 'cache' is not supported by this version and is ignored",
                 "plugins/acmedata.yaml:37:5: warning: 'normalize' is not supported by this version and is ignored",
-                "plugins/acmedata.yaml:65:16: warning: 'o200k_base' is not supported by this version: tokens are counted as bytes/4",
                 "plugins/acmedata.yaml:66:5: warning: 'stream' is not supported by this version and is ignored",
                 "plugins/acmedata.yaml:75:90: warning: 'normalized' is not supported by this version and is ignored",
             ])
@@ -24,6 +24,7 @@ struct AdapterDecoderTests {
         #expect(adapter.upstream.headers == [UpstreamSettings.Header(name: "Acme-Version", value: Secret("2026-01-01"))])
         #expect(adapter.operations.map(\.name) == ["enrich_person", "chat"])
         #expect(adapter.operations[1].usage.map(\.name) == ["prompt", "cached", "answer", "asked", "limit", "choices"])
+        #expect(adapter.operations.map(\.tokenizer) == [.bytes, .o200k])
         #expect(adapter.prices.entries[0].rows.count == 5)
         #expect(adapter.prices.entries[0].rows[2].conditions == ["model": .prefix("big")])
         #expect(adapter.examples.map(\.location) == ["plugins/acmedata.yaml:72:5", "plugins/acmedata.yaml:76:5"])
@@ -100,6 +101,10 @@ struct AdapterDecoderTests {
             "13:18: error: expected a price such as 0.10 or 0.25 / 1M, found the string 'small'; 'modle' is not among the dimensions; did you mean 'model'?"
         ),
         ("    billable: {", "    bilable: {", "21:5: error: unknown key 'bilable'; did you mean 'billable'?"),
+        (
+            "    billable: {", "    tokenizer: o200k-base\n    billable: {",
+            "21:16: error: expected cl100k_base, o200k_base or bytes/4, found the string 'o200k-base'; did you mean 'o200k_base'?"
+        ),
         (
             "method: GET, path: \"/v1/{id}\"", "method: get, path: \"/v1/{id}\"",
             "16:22: error: 'get' is no method: GET, POST, …, in capital letters"

@@ -146,5 +146,5 @@ let acmeAdapter = """
         response:
           status: 200
           body: { model: big-2, usage: { prompt_tokens: 10, prompt_tokens_details: { cached_tokens: 4 }, completion_tokens: 20 } }
-        expect: { operation: chat, estimate: "0.015506", cost: "0.014322", basis: table }
+        expect: { operation: chat, estimate: "0.015509", cost: "0.014322", basis: table }
     """

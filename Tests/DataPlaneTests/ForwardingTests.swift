@@ -104,6 +104,18 @@ import Testing
         #expect(try await forwarded(request(target)).target == String(target.dropFirst("/acme".count)))
     }
 
+    /// It is held at the adapter's default (1,000 tokens, one dollar), and that is the gateway's affair alone.
+    @Test func aRequestWithoutAnOutputLimitGetsNoneAdded() async throws {
+        let body = #"{"model": "small"}"#
+        let sent = try await forwarded(request("/acme/v1/chat", ["X-Gateway-Max-Cost: 1.00"], method: "POST", body: body))
+        guard case .bytes(let bytes) = sent.body else { return #expect(Bool(false), "no body") }
+        #expect(bytes == Array(body.utf8))
+        try await Bench.run { bench in
+            let refused = try bench.refused(request("/acme/v1/chat", ["X-Gateway-Max-Cost: 0.99"], method: "POST", body: body))
+            #expect(refused.status == 402)
+        }
+    }
+
     @Test func aBodyThatIsReadPassesWhole() async throws {
         let body = #"{"model": "small", "max_tokens": 10}"#
         let lengths = try await forwarded(request("/acme/v1/chat", method: "POST", body: body))

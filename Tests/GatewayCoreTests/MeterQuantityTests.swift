@@ -1,17 +1,18 @@
 import GatewayCore
 import JSONPath
 import Testing
+import TokenCounting
 
 /// Where numbers and dimension values come from, on operations that charge one unit at one dollar.
 @Suite struct MeterQuantityTests {
     static func meter(
         charge: Quantity, estimate: Quantity = Quantity(sources: [.number(Exact(100))]), usage: [(name: String, quantity: Quantity)] = [],
-        dimensions: [String: DimensionSource] = [:], rows: [PriceRow] = [row([:], ["credit": "1"])]
+        dimensions: [String: DimensionSource] = [:], rows: [PriceRow] = [row([:], ["credit": "1"])], tokenizer: Tokenizer = .bytes
     ) throws -> Meter {
         let operation = Operation(
             name: "op", match: try RoutePattern(methods: ["GET"], path: "/{n}"), dimensions: dimensions, usage: usage,
             charge: [Operation.Line(unit: "credit", amount: .quantity(charge))],
-            estimate: [Operation.Line(unit: "credit", amount: .quantity(estimate))], once: "n")
+            estimate: [Operation.Line(unit: "credit", amount: .quantity(estimate))], once: "n", tokenizer: tokenizer)
         return Meter(operation, prices: entry(rows))
     }
 
@@ -79,6 +80,23 @@ import Testing
         let tokens = Quantity(sources: [.tokens([try JSONPath("$.m[*]"), try JSONPath("$.s")], each: each.map(exact))])
         let estimate = try Self.meter(charge: .body("$.n"), estimate: tokens).estimate(request(body))
         #expect(estimate.lines.first?.quantity == exact(quantity))
+    }
+
+    /// By the operation's tokenizer: escapes count as what they stand for, other values as their JSON text.
+    @Test(
+        arguments: [
+            (#"{"m":["hello world"]}"#, "3", "2", "2"),
+            (#"{"m":["It's 12345 o'clock", "naïve café"],"s":"def f(x):\n    return x\n"}"#, "14", "18", "19"),
+            (#"{"m":["h\u0065llo\u0020world"]}"#, "3", "2", "2"), (#"{"m":[{"a": [1, 2]}]}"#, "4", "9", "9"),
+            (#"{"m":[""]}"#, "0", "0", "0"),
+            (#"{"m":["다른 언어", "😀😀"]}"#, "6", "6", "9"), (#"{"m":["<|endoftext|>"]}"#, "4", "7", "7"), ("{}", "0", "0", "0"),
+        ] as [(String, String, String, String)])
+    func tokenizers(_ body: String, _ bytes: String, _ o200k: String, _ cl100k: String) throws {
+        let tokens = Quantity(sources: [.tokens([try JSONPath("$.m[*]"), try JSONPath("$.s")], each: nil)])
+        for (tokenizer, quantity) in [(Tokenizer.bytes, bytes), (.o200k, o200k), (.cl100k, cl100k)] {
+            let estimate = try Self.meter(charge: .body("$.n"), estimate: tokens, tokenizer: tokenizer).estimate(request(body))
+            #expect(estimate.lines.first?.quantity == exact(quantity), "\(tokenizer)")
+        }
     }
 
     @Test func missingInTheRequest() throws {

@@ -43,6 +43,18 @@ struct JSONNodeTests {
         #expect(node.string == "\"\\/\u{8}\u{C}\n\r\t\0Aé€😀.")
     }
 
+    @Test(
+        "lend the UTF-8 of strings alone",
+        arguments: [
+            (#""café 𝄞""#, "café 𝄞"), (#""""#, ""), (#""\ud83d\ude00\u0041\n""#, "😀A\n"), ("17", nil), ("null", nil), (#"["a"]"#, nil),
+            (#"{"a":"b"}"#, nil),
+        ] as [(String, String?)])
+    func utf8(_ text: String, _ expected: String?) throws {
+        let node = try JSONDocument(parsing: text).root
+        let lent = node.withUTF8 { bytes in bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
+        #expect(lent == expected)
+    }
+
     @Test("of members with one name, the last counts; escapes do not make names differ")
     func duplicateNames() throws {
         let root = try JSONDocument(parsing: #"{"a":{"lost":1},"b":2,"\u0061":3,"a":[4]}"#).root

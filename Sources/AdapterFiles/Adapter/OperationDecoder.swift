@@ -1,5 +1,6 @@
 internal import GatewayCore
 internal import JSONPath
+internal import TokenCounting
 
 /// Reads one of `operations`.
 struct OperationDecoder {
@@ -13,12 +14,6 @@ struct OperationDecoder {
 
     /// Keys that belong to the format and that this version does not act on.
     private static let laterKeys = ["cache", "enrich", "normalize", "reconcile", "research", "stream"]
-
-    private enum Tokenizer: String, CaseIterable {
-        case cl100k = "cl100k_base"
-        case o200k = "o200k_base"
-        case bytes = "bytes/4"
-    }
 
     func operation(_ map: MappingReader) -> Decoded? {
         var marks: [AdapterProblem.Element: SourceMark] = [:]
@@ -45,9 +40,7 @@ struct OperationDecoder {
         let billable = map.optional("billable").map { $0.mapping(Self.billable) } ?? Billable()
         let reported = map.optional("reported")?.mapping { $0.required("usd").flatMap(QuantityDecoder.pathOrQuantity) }
         let once = map.optional("once")?.mapping { $0.required("path")?.string() }
-        if let tokenizer = map.optional("tokenizer"), let word = tokenizer.word(Tokenizer.self), word != .bytes {
-            tokenizer.warn("'\(word.rawValue)' is not supported by this version: tokens are counted as bytes/4")
-        }
+        let tokenizer = map.optional("tokenizer").flatMap { $0.word(Tokenizer.self) } ?? .bytes
         map.ignoreLaterKeys(Self.laterKeys)
 
         marks[.operation(index)] = map.key("name")?.mark ?? map.mark
@@ -57,7 +50,7 @@ struct OperationDecoder {
         guard let name, let match, let billable else { return nil }
         let operation = Operation(
             name: name, match: match, entity: entity, dimensions: dimensions, usage: usage ?? [], charge: charge ?? [], billable: billable,
-            estimate: estimate ?? [], reported: reported, once: once)
+            estimate: estimate ?? [], reported: reported, once: once, tokenizer: tokenizer)
         return Decoded(operation: operation, marks: marks)
     }
 
