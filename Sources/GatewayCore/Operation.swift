@@ -19,6 +19,8 @@ package struct Operation: Sendable {
     package var reported: Quantity?
     /// The capture whose value is charged a single time for a workspace.
     package var once: String?
+    /// How its answers become records.
+    package var normalization: Normalization?
 
     /// A unit and how many of it.
     package struct Line: Sendable {
@@ -39,7 +41,7 @@ package struct Operation: Sendable {
     package init(
         name: String, match: RoutePattern, entity: String? = nil, dimensions: [String: DimensionSource] = [:],
         usage: [(name: String, quantity: Quantity)] = [], charge: [Line] = [], billable: Billable = Billable(), estimate: [Line] = [],
-        reported: Quantity? = nil, once: String? = nil
+        reported: Quantity? = nil, once: String? = nil, normalization: Normalization? = nil
     ) {
         self.name = name
         self.match = match
@@ -51,6 +53,7 @@ package struct Operation: Sendable {
         self.estimate = estimate
         self.reported = reported
         self.once = once
+        self.normalization = normalization
     }
 }
 

@@ -12,7 +12,7 @@ struct OperationDecoder {
     }
 
     /// Keys that belong to the format and that this version does not act on.
-    private static let laterKeys = ["cache", "enrich", "normalize", "reconcile", "research", "stream"]
+    private static let laterKeys = ["cache", "enrich", "reconcile", "research", "stream"]
 
     private enum Tokenizer: String, CaseIterable {
         case cl100k = "cl100k_base"
@@ -48,6 +48,7 @@ struct OperationDecoder {
         if let tokenizer = map.optional("tokenizer"), let word = tokenizer.word(Tokenizer.self), word != .bytes {
             tokenizer.warn("'\(word.rawValue)' is not supported by this version: tokens are counted as bytes/4")
         }
+        let normalization = NormalizationDecoder.normalization(map, entity: entity)
         map.ignoreLaterKeys(Self.laterKeys)
 
         marks[.operation(index)] = map.key("name")?.mark ?? map.mark
@@ -57,7 +58,7 @@ struct OperationDecoder {
         guard let name, let match, let billable else { return nil }
         let operation = Operation(
             name: name, match: match, entity: entity, dimensions: dimensions, usage: usage ?? [], charge: charge ?? [], billable: billable,
-            estimate: estimate ?? [], reported: reported, once: once)
+            estimate: estimate ?? [], reported: reported, once: once, normalization: normalization)
         return Decoded(operation: operation, marks: marks)
     }
 
@@ -136,7 +137,7 @@ struct OperationDecoder {
         return Billable(statuses: statuses?.map(Set.init), when: when ?? nil, unless: unless ?? nil)
     }
 
-    private static func condition(_ value: ValueReader) -> JSONLogical? {
+    static func condition(_ value: ValueReader) -> JSONLogical? {
         guard let text = value.string() else { return nil }
         do throws(JSONPathError) {
             return try JSONLogical(text)
