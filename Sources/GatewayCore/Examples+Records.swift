@@ -22,7 +22,8 @@ extension Adapter {
         let records: [Record]
         do {
             records = try normalized(
-                example.response, by: normalization, of: quote.operation, entity: example.request.headers.first("x-entity-type"), at: instant
+                example.response, by: normalization, of: quote.operation, entity: example.request.headers.first("x-entity-type"),
+                at: instant
             ).records
         } catch {
             return ["normalized: \(error)"]

@@ -51,7 +51,9 @@ extension FieldKind {
             switch node.kind {
             case .object: return node.count > 0 ? .json(node) : nil
             case .array, .string, .number:
-                guard case .json = self, node.kind != .array || node.count > 0, node.kind != .string || node.raw.count > 2 else { return nil }
+                guard case .json = self, node.kind != .array || node.count > 0, node.kind != .string || node.raw.count > 2 else {
+                    return nil
+                }
                 return .json(node)
             case .true, .false, .null: return nil
             }

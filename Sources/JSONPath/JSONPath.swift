@@ -60,7 +60,8 @@ package struct JSONPath: Sendable, Hashable, CustomStringConvertible {
     package func first(in root: JSONNode, spending steps: inout Int) throws(JSONPathEvaluationError) -> JSONNode? {
         let found = try root.storage.withTape { (tape) throws(JSONPathEvaluationError) -> Int? in
             var evaluation = Evaluation(tape, root: root.index, limit: steps)
-            let found = query.isSingular ? try evaluation.resolve(query, at: root.index) : try evaluation.select(query, at: root.index).first
+            let found =
+                query.isSingular ? try evaluation.resolve(query, at: root.index) : try evaluation.select(query, at: root.index).first
             steps = evaluation.remaining
             return found
         }

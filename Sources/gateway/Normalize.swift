@@ -7,7 +7,7 @@ struct Normalize: ParsableCommand {
         abstract: "Print the records in a provider's response, as a caller with X-Gateway-Normalize: true gets them.",
         discussion: """
             --response is {"status","headers","body"}, as JSON; a body is JSON, or a string for anything else. Without --operation it is the
-            one whose records have the most fields.
+            one that finds the fullest record.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -30,7 +30,7 @@ struct Normalize: ParsableCommand {
             do throws(Normalization.Refusal) {
                 let answer = try adapter.normalized(
                     response, by: normalization, of: name, weights: configuration.quality, at: machineClock())
-                let fields = answer.records.reduce(0) { $0 + $1.values.count }
+                let fields = answer.records.map(\.values.count).max() ?? 0
                 if best.map({ fields > $0.fields }) ?? true { best = (answer, fields) }
             } catch {
                 refusal = error

@@ -71,7 +71,9 @@ enum NormalizationDecoder {
 
     private static func source(_ value: ValueReader, _ target: FieldTarget) -> FieldSource? {
         if case .string? = value.scalar?.value {
-            return QuantityDecoder.path(value).map { .value(ValueSource(places: [.record($0)], factor: target.factor(scale: nil, times: nil))) }
+            return QuantityDecoder.path(value).map {
+                .value(ValueSource(places: [.record($0)], factor: target.factor(scale: nil, times: nil)))
+            }
         }
         guard case .mapping = value.node.content else {
             value.expected("a path, or a mapping with from, body, json or object")
@@ -94,7 +96,8 @@ enum NormalizationDecoder {
             let kind = known.map { parts in parts.first { $0.name == key.text }?.kind } ?? .json
             guard let kind else {
                 let names = known?.map(\.name) ?? []
-                let advice = nearest(to: key.text, among: names).map { "did you mean '\($0)'?" } ?? "known: \(names.joined(separator: ", "))"
+                let advice =
+                    nearest(to: key.text, among: names).map { "did you mean '\($0)'?" } ?? "known: \(names.joined(separator: ", "))"
                 key.fail("unknown part \(quoted(key.text)); \(advice)")
                 return nil
             }
@@ -111,7 +114,8 @@ enum NormalizationDecoder {
         if let value = map.optional("body") { found["body"] = value.oneOrList(of: QuantityDecoder.path)?.map { .body($0) } }
         if let value = map.optional("json") { found["json"] = value.oneOrList(of: QuantityDecoder.path)?.map { .json($0) } }
         if found.isEmpty { map.fail("'\(target.name)' has no source: from, body, json or object") }
-        let scale = factor(map, "scale", if: target.isMarked, "'scale' is the full mark of a score, and '\(target.name)' is \(target.kind.noun)")
+        let scale = factor(
+            map, "scale", if: target.isMarked, "'scale' is the full mark of a score, and '\(target.name)' is \(target.kind.noun)")
         let times = factor(map, "times", if: target.kind.isScalar, "'times' is for numbers, and '\(target.name)' is \(target.kind.noun)")
         let step = step(map, target)
         if case .map? = step, let key = map.key("scale") ?? map.key("times") {
