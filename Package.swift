@@ -118,7 +118,9 @@ let package = Package(
         .testTarget(
             name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath", "TestSupport"], exclude: ["Fixtures"],
             swiftSettings: settings),
-        .testTarget(name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath"], swiftSettings: settings),
+        .testTarget(
+            name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath"], exclude: ["Fixtures"],
+            swiftSettings: settings),
         // Peers on the loopback interface whose every byte a test decides.
         .target(name: "Loopback", path: "Tests/Loopback", swiftSettings: settings),
         .testTarget(name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore", "Loopback"], swiftSettings: settings),
