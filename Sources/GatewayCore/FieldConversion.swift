@@ -47,16 +47,19 @@ extension FieldKind {
         switch self {
         case .texts: return Self.list(nodes) { Scalar($0).flatMap { FieldKind.text.value(of: $0) } }
         case .values: return Self.list(nodes) { FieldKind.json.value(of: [$0]) }
-        case .json, .object, .parts:
+        case .json:
             switch node.kind {
-            case .object: return node.count > 0 ? .json(node) : nil
-            case .array, .string, .number:
-                guard case .json = self, node.kind != .array || node.count > 0, node.kind != .string || node.raw.count > 2 else {
-                    return nil
-                }
-                return .json(node)
+            case .object, .array: return node.count > 0 ? .json(node) : nil
+            case .string: return node.raw.count > 2 ? .json(node) : nil
+            case .number: return .json(node)
             case .true, .false, .null: return nil
             }
+        case .object: return node.kind == .object && node.count > 0 ? .json(node) : nil
+        case .parts(let parts):
+            let members = parts.compactMap { part -> (name: String, value: RecordValue)? in
+                node[part.name].flatMap { part.kind.value(of: [$0]) }.map { (part.name, $0) }
+            }
+            return members.isEmpty ? nil : .object(members)
         default: return Scalar(node).flatMap { value(of: $0) }
         }
     }

@@ -104,7 +104,8 @@ import Testing
                 #"{"a":100.50,"b":"10.25","c":"USD"}"#, #"{"p25":100.50,"median":123,"currency":"USD"}"#
             ),
             ("salaryProjections", "{ object: { p25: $.v.a, p75: $.v.b } }", #"{"a":true,"b":null}"#, nil),
-            ("salaryProjections", "$.v", #"{"p25":1}"#, #"{"p25":1}"#),
+            ("salaryProjections", "$.v", #"{"p75":true,"median":"2","p25":1.0,"x":9}"#, #"{"p25":1.0,"median":2}"#),
+            ("salaryProjections", "$.v", #"{"x":9}"#, nil), ("salaryProjections", "$.v", "[1]", nil),
         ] as [(String, String, String, String?)])
     func becomes(field: String, source: String, value: String, expected: String?) throws {
         let answer = try normalized(

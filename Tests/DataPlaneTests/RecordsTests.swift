@@ -1,5 +1,6 @@
 import GatewayCore
 import Loopback
+import Synchronization
 import Testing
 
 /// Records in the place of the provider's answer, for callers who ask for them, and for nobody else.
