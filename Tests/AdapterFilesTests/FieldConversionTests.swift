@@ -86,7 +86,7 @@ import Testing
             ("emails", "$.v", #""a""#, #"["a"]"#),
             ("emails", "$.v[*]", "[]", nil), ("emails", "$.v", "true", nil), ("emails", "$.v[*]", "[null]", nil),
             ("emails", #"{ from: ["$.v[*].a", "$.v[*].b"] }"#, #"[{"b":"x"}]"#, #"["x"]"#),
-            ("careerTimeline", "$.v[*]", #"[{"t":null},null,false,"x",[1],{}]"#, #"[{"t":null},"x",[1]]"#),
+            ("careerTimeline", "$.v[*]", #"[{"t":null},null,false,"x",[1],{}]"#, #"[{"t":null},"x",1]"#),
             ("dataSources", "$.v", #"["other","acmedata"]"#, #"["acmedata","other"]"#),
             // JSON.
             ("aiIntelligence", "$.v", #"{ "a" : [1] }"#, #"{ "a" : [1] }"#), ("aiIntelligence", "$.v", "{}", nil),

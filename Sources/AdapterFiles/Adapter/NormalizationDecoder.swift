@@ -104,7 +104,7 @@ enum NormalizationDecoder {
             return source(value, FieldTarget(kind: kind, name: key.text)).map { FieldSource.Part(name: key.text, kind: kind, source: $0) }
         }
         guard let parts else { return nil }
-        if parts.isEmpty { map.key("object")?.fail("'object' has at least one part") }
+        if case .mapping(let entries)? = value?.node.content, entries.isEmpty { value?.fail("'object' has at least one part") }
         return .object(parts)
     }
 
@@ -121,7 +121,9 @@ enum NormalizationDecoder {
         if case .map? = step, let key = map.key("scale") ?? map.key("times") {
             key.fail("'map' gives the value itself: '\(key.text)' does nothing beside it")
         }
-        if target.kind.isScalar, !target.kind.isNumeric, step == nil, let key = map.key("scale") ?? map.key("times") {
+        if target.kind.isScalar, !target.kind.isNumeric, step == nil,
+            let key = map.key("times") ?? (target.isMarked ? map.key("scale") : nil)
+        {
             key.fail("'\(key.text)' is for numbers, and without 'ranges' '\(target.name)' is \(target.kind.noun)")
         }
         let places = QuantityDecoder.inOrder(found, of: order).compactMap { $0 }.flatMap { $0 }
@@ -166,7 +168,7 @@ enum NormalizationDecoder {
         }
         let pairs = ranges?.list { range($0, target) }
         guard let pairs else { return nil }
-        if pairs.isEmpty { ranges?.fail("it has no ranges") }
+        if case .sequence(let nodes)? = ranges?.node.content, nodes.isEmpty { ranges?.fail("it has no ranges") }
         if Set(pairs.map(\.from)).count < pairs.count { ranges?.fail("two ranges begin at the same number") }
         return .ranges(pairs.sorted { $1.from.isLess(than: $0.from) })
     }
