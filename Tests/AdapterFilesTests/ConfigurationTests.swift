@@ -165,7 +165,10 @@ struct ConfigurationTests {
     @Test(arguments: [
         ("{ persn: { email: 1 } }", "2:12: error: unknown key 'persn'; did you mean 'person'?"),
         ("{ person: { emial: 1 } }", "2:22: error: unknown key 'emial'; did you mean 'email'?"),
-        ("{ company: { email: 1 } }", "2:23: error: unknown key 'email'; known: description, domain, employeeCount, financials, freshness, industry, location, name"),
+        (
+            "{ company: { email: 1 } }",
+            "2:23: error: unknown key 'email'; known: description, domain, employeeCount, financials, freshness, industry, location, name"
+        ),
         ("{ person: { email: -1 } }", "2:29: error: expected a weight from 0 to 1000 with at most four fraction digits, found -1"),
         ("{ person: { email: 1000.1 } }", "2:29: error: expected a weight from 0 to 1000 with at most four fraction digits, found 1000.1"),
         (

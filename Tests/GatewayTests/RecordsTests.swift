@@ -41,24 +41,19 @@ import Testing
     }
 
     @Test func anEditedMapIsLiveAndABadOneKeepsTheOld() throws {
-        let gateway = try GatewayUnderTest()
+        let gateway = try GatewayUnderTest(configuration: "budgets: { default: { daily: 100000, monthly: 100000 } }")
         try gateway.start()
         let adapter = try gateway.read("plugins/pdl.yaml")
-        #expect(try record(gateway.get(person, asks))["headline"] == nil)
-        try gateway.write(
-            adapter.replacing(
-                "        fullName: $.data.full_name\n", with: "        headline: $.data.full_name\n        fullNme: $.data.full_name\n"),
-            to: "plugins/pdl.yaml")
+        #expect(try record(gateway.get(person, asks))["city"] == nil)
+        let edited = adapter.replacing("        city: $.data.location_locality\n", with: "        city: $.data.full_name\n")
+        try gateway.write(edited.replacing("fullName: $.data.full_name", with: "fullNme: $.data.full_name"), to: "plugins/pdl.yaml")
         eventually("the refusal is reported") {
             gateway.log.contains { $0.contains(/plugins\/pdl\.yaml:\d+:9: error: unknown field 'fullNme'; did you mean 'fullName'\?/) }
         }
         let kept = try record(gateway.get(person, asks))
-        #expect(kept["headline"] == nil && kept["fullName"] as? String == "ada example")
-        try gateway.write(
-            adapter.replacing(
-                "        fullName: $.data.full_name\n", with: "        headline: $.data.full_name\n        fullName: $.data.full_name\n"),
-            to: "plugins/pdl.yaml")
-        try eventually("the new map is live") { try record(gateway.get(person, asks))["headline"] as? String == "ada example" }
+        #expect(kept["city"] == nil && kept["fullName"] as? String == "ada example")
+        try gateway.write(edited, to: "plugins/pdl.yaml")
+        try eventually("the new map is live") { try record(gateway.get(person, asks))["city"] as? String == "ada example" }
     }
 
     @Test func normalizePrintsWhatACallerWouldGet() throws {
