@@ -80,14 +80,17 @@ struct FieldReading {
         case .record(let found): (path, root) = (found, record)
         case .body(let found): (path, root) = (found, body)
         case .json(let found):
-            guard let text = try found.first(in: record, spending: &steps)?.string else { return nil }
-            steps -= text.utf8.count / 16
+            guard let text = try select(found, in: record, isList: false).first?.string else { return nil }
             return JSONInText.node(text).flatMap { source.value(of: [$0], as: kind) }
         }
-        switch kind {
-        case .texts, .values: return source.value(of: try path.nodes(in: root, spending: &steps), as: kind)
-        default: return try path.first(in: root, spending: &steps).flatMap { source.value(of: [$0], as: kind) }
-        }
+        return source.value(of: try select(path, in: root, isList: kind.isList), as: kind)
+    }
+
+    /// What a path selects. Its length is paid for too: a long text in the answer may be read for each of many records.
+    private mutating func select(_ path: JSONPath, in root: JSONNode, isList: Bool) throws(JSONPathEvaluationError) -> [JSONNode] {
+        let nodes = isList ? try path.nodes(in: root, spending: &steps) : try path.first(in: root, spending: &steps).map { [$0] } ?? []
+        for node in nodes { steps -= node.raw.count / 16 }
+        return nodes
     }
 }
 
@@ -114,9 +117,13 @@ extension ValueSource {
 enum JSONInText {
     static func node(_ text: String) -> JSONNode? {
         if let document = try? JSONDocument(parsing: text) { return document.root }
-        guard let opening = text.firstRange(of: "```"), let line = text[opening.upperBound...].firstIndex(of: "\n") else { return nil }
-        let rest = text[line...]
-        guard let closing = rest.firstRange(of: "```") else { return nil }
-        return (try? JSONDocument(parsing: String(rest[..<closing.lowerBound])))?.root
+        let bytes = text.utf8
+        guard let opening = bytes.firstRange(of: "```".utf8), let line = bytes[opening.upperBound...].firstIndex(of: UInt8(ascii: "\n"))
+        else {
+            return nil
+        }
+        let rest = bytes[line...]
+        guard let closing = rest.firstRange(of: "```".utf8) else { return nil }
+        return (try? JSONDocument(parsing: Array(rest[..<closing.lowerBound])))?.root
     }
 }

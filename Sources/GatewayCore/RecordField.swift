@@ -119,6 +119,14 @@ package enum FieldKind: Sendable {
         }
     }
 
+    /// Whether it takes all nodes that a path selects, and not the first alone.
+    package var isList: Bool {
+        switch self {
+        case .texts, .values: true
+        default: false
+        }
+    }
+
     /// Whether it is a number.
     package var isNumeric: Bool {
         switch self {

@@ -108,6 +108,10 @@ import Testing
         #expect(throws: Normalization.Refusal.tooMuch) {
             try normalized(costly, "[" + Array(repeating: "{}", count: 1000).joined(separator: ",") + "]")
         }
+        // A long text that every record repeats.
+        let company = String(repeating: "x", count: 200_000)
+        let employees = Array(repeating: "{}", count: 1000).joined(separator: ",")
+        #expect(throws: Normalization.Refusal.tooMuch) { try normalized(people, #"{"company":"\#(company)","people":[\#(employees)]}"#) }
         let nested = #"""# + String(repeating: " ", count: 1_000_000) + #"1""#
         #expect(throws: Normalization.Refusal.tooMuch) {
             try normalized(
