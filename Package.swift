@@ -134,7 +134,8 @@ let package = Package(
             name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath", "TokenCounting", "TestSupport"], exclude: ["Fixtures"],
             swiftSettings: settings),
         .testTarget(
-            name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath", "TokenCounting"], swiftSettings: settings),
+            name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath", "TokenCounting"], exclude: ["Fixtures"],
+            swiftSettings: settings),
         // Peers on the loopback interface whose every byte a test decides.
         .target(name: "Loopback", path: "Tests/Loopback", swiftSettings: settings),
         .testTarget(name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore", "Loopback"], swiftSettings: settings),

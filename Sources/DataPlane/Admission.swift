@@ -17,9 +17,14 @@ final class Admission {
     let meter: Meter
     /// Refuse if the estimate is higher.
     let maximumCost: Money?
+    /// Whether the caller asks for records in the place of the provider's answer.
+    let wantsRecords: Bool
 
     var adapter: Adapter { provider.adapter }
     var operation: Operation { meter.operation }
+    /// How the answer becomes records; nil: it stays as it is.
+    var normalization: Normalization? { wantsRecords ? meter.operation.normalization : nil }
+    private var readsResponseBody: Bool { meter.readsResponseBody || normalization != nil }
 
     /// What could be understood of a request that is refused, for the headers of the refusal.
     struct Refusal: Error {
@@ -93,6 +98,7 @@ final class Admission {
         self.query = head.query
         self.meter = meter
         self.maximumCost = maximumCost
+        wantsRecords = head.headers.first("X-Gateway-Normalize")?.lowercased() == "true"
     }
 
     /// Whether a path has a segment that means this or the parent folder, however it is encoded: what one server takes
@@ -116,6 +122,7 @@ final class Admission {
         headers.reserveCapacity(fields: head.headers.count + 4, bytes: 1024)
         let nominated = HopByHop.nominated(by: head.headers)
         let credentials = provider.credentialPlaces
+        let readsResponseBody = readsResponseBody
         for index in 0..<head.headers.count {
             let field = head.headers[index]
             if HopByHop.includes(field, nominated: nominated) || Self.isForGateway(field) { continue }
@@ -124,10 +131,10 @@ final class Admission {
             if credentials.contains(where: { if case .header(let name) = $0 { Self.isTaken(field, for: name) } else { false } }) {
                 continue
             }
-            if meter.readsResponseBody, field.isNamed("accept-encoding") { continue }
+            if readsResponseBody, field.isNamed("accept-encoding") { continue }
             headers.append(field)
         }
-        if meter.readsResponseBody { headers.append("Accept-Encoding", "identity") }
+        if readsResponseBody { headers.append("Accept-Encoding", "identity") }
         for header in settings.headers where !headers.contains(header.name) {
             headers.append(header.name, header.value.reveal())
         }

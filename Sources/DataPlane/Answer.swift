@@ -20,6 +20,10 @@ struct Answer {
     let length: Int64?
     /// Whether metering reads the body.
     let isRead: Bool
+    /// Whether the caller gets records in its place.
+    private(set) var isNormalized: Bool
+    /// The status that the caller gets.
+    private(set) var shownStatus: Int
 
     /// The body so far; nil when it is not read or could not be kept.
     private var kept: KeptBytes?
@@ -34,14 +38,16 @@ struct Answer {
     var chargeAtHead: Charge?
     var framing = Framing.length
 
-    init(_ head: UpstreamHead, method: String, isRead: Bool, metrics: Metrics) {
+    init(_ head: UpstreamHead, method: String, isRead: Bool, normalization: Normalization?, metrics: Metrics) {
         status = head.status
+        shownStatus = head.status
         headers = head.headers
         isStream = Self.isEventStream(head.headers)
         isBodiless = head.isBodiless || method == "HEAD" || head.status == 204 || head.status == 304
         length = isBodiless ? 0 : Self.length(head.headers)
         self.isRead = isRead
-        if isRead, !isStream, length != 0 { kept = KeptBytes(metrics) }
+        isNormalized = !isStream && head.status != 204 && head.status != 304 && normalization?.covers(status: head.status) == true
+        if isRead || isNormalized, !isStream, length != 0 { kept = KeptBytes(metrics) }
     }
 
     private static func isEventStream(_ headers: HeaderList) -> Bool {
@@ -94,6 +100,20 @@ struct Answer {
     /// The body so far.
     var body: [UInt8] { kept?.bytes ?? [] }
 
+    /// The caller gets what the provider sent after all.
+    mutating func passUnchanged() {
+        isNormalized = false
+    }
+
+    /// Puts records in the body's place. Returns false, and changes nothing, where they do not fit what all calls together may keep.
+    mutating func normalize(_ status: Int, _ bytes: [UInt8], limits: Limits, metrics: Metrics) -> Bool {
+        let records = KeptBytes(metrics)
+        guard records.append(bytes, total: limits.bufferedTotal) else { return false }
+        kept = records
+        shownStatus = status
+        return true
+    }
+
     /// Lets the copy go.
     mutating func drop() {
         kept = nil
@@ -124,7 +144,7 @@ struct Answer {
     /// The body as metering sees it.
     func facts(limits: Limits) -> ResponseFacts.Body {
         if isStream { return .eventStream }
-        guard isRead else { return .unread }
+        guard isRead || isNormalized else { return .unread }
         if let problem { return .unreadable(problem) }
         let body = body
         let coding = (headers.first("content-encoding") ?? "identity").lowercased()

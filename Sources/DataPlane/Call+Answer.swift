@@ -5,7 +5,9 @@ import NIOCore
 extension Call {
     func received(_ head: UpstreamHead) {
         guard let admission, answer == nil else { return }
-        let answer = Answer(head, method: self.head.method, isRead: admission.meter.readsResponseBody, metrics: services.metrics)
+        let answer = Answer(
+            head, method: self.head.method, isRead: admission.meter.readsResponseBody, normalization: admission.normalization,
+            metrics: services.metrics)
         self.answer = answer
         take(.head(delivery: answer.delivery(limits: limits), isStream: answer.isStream))
     }
@@ -38,7 +40,9 @@ extension Call {
     func sendHead() {
         guard let connection, let pledge, var answer else { return }
         answer.framing = framing(of: answer)
-        if !answer.isRead { answer.chargeAtHead = meteredCharge(answer) }
+        if !answer.isRead { answer.chargeAtHead = meteredCharge(answer, .unread) }
+        // What flows is not read whole, so that there are no records of it.
+        answer.passUnchanged()
         self.answer = answer
         var report = report(status: nil)
         if let charge = answer.chargeAtHead {
@@ -51,6 +55,7 @@ extension Call {
         isHeadSent = true
         connection.write(head(of: answer, report: report, bodyLength: answer.length, on: connection).buffer)
         if !answer.body.isEmpty { pass(answer.body) }
+        if !answer.isRead { self.answer?.drop() }
     }
 
     private func framing(of answer: Answer) -> Answer.Framing {
@@ -75,7 +80,7 @@ extension Call {
 
     /// The provider's status and fields, less what speaks of its connection, with the gateway's own.
     private func head(of answer: Answer, report: CallReport, bodyLength: Int64?, on connection: Connection) -> ResponseHead {
-        var response = ResponseHead(status: answer.status, capacity: 2048 + (isHeadSent ? 0 : answer.body.count))
+        var response = ResponseHead(status: answer.shownStatus, capacity: 2048 + (isHeadSent ? 0 : answer.body.count))
         let nominated = HopByHop.nominated(by: answer.headers)
         // The length of what HEAD and 304 leave out is theirs to say; a 204 has none.
         let passesLength = answer.isBodiless && answer.status != 204
@@ -83,9 +88,11 @@ extension Call {
             let field = answer.headers[index]
             if HopByHop.includes(field, nominated: nominated) || Admission.isGatewayOwn(field) { continue }
             if !passesLength, field.isNamed("content-length") { continue }
+            if answer.isNormalized, RecordFields.describe(field) { continue }
             response.add(field)
         }
         report.write(to: &response)
+        if admission?.wantsRecords == true { RecordFields.add(to: &response, isNormalized: answer.isNormalized) }
         switch answer.framing {
         case .bodiless, .untilClose:
             break

@@ -30,7 +30,8 @@ extension Call {
 
     func settle(_ settlement: Exchange.Settlement) {
         guard let pledge, let admission else { return }
-        let charge = charge(settlement)
+        let body = settlement == .metered ? answer?.facts(limits: limits) ?? .unread : .unread
+        let charge = charge(settlement, body)
         guard var record = record(cost: charge.cost, basis: charge.basis) else { return }
         record.reportedCost = charge.reported
         record.tokens = charge.tokens
@@ -54,7 +55,7 @@ extension Call {
         settled = Settled(record: record, status: status)
         // Neither the request's body nor, where it is not what the caller waits for, the answer's is needed any more.
         self.pledge?.facts = RequestFacts()
-        if isHeadSent || settlement != .metered { answer?.drop() }
+        if isHeadSent || settlement != .metered { answer?.drop() } else { normalize(body) }
         append(.settled(record)) { call, result in
             if case .failure(let error) = result { call.noteTrackerError("the record could not be journaled", error) }
             call.take(.recorded)
@@ -72,11 +73,11 @@ extension Call {
         }
     }
 
-    private func charge(_ settlement: Exchange.Settlement) -> Charge {
+    private func charge(_ settlement: Exchange.Settlement, _ body: ResponseFacts.Body) -> Charge {
         guard let pledge, let admission, let answer else { return .nothing }
         switch settlement {
         case .metered:
-            return answer.chargeAtHead ?? meteredCharge(answer)
+            return answer.chargeAtHead ?? meteredCharge(answer, body)
         case .cut:
             guard admission.operation.billable.covers(status: answer.status) else { return .nothing }
             return chargedOnce(.estimated(pledge.estimate, because: nil))
@@ -86,9 +87,9 @@ extension Call {
     }
 
     /// What the answer says that the call costs: of a body that is not read, its head says it all.
-    func meteredCharge(_ answer: Answer) -> Charge {
+    func meteredCharge(_ answer: Answer, _ body: ResponseFacts.Body) -> Charge {
         guard let pledge, let admission else { return .nothing }
-        let facts = ResponseFacts(status: answer.status, headers: answer.headers, body: answer.facts(limits: limits))
+        let facts = ResponseFacts(status: answer.status, headers: answer.headers, body: body)
         return chargedOnce(admission.meter.charge(pledge.facts, facts, estimate: pledge.estimate))
     }
 

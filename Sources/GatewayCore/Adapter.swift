@@ -1,3 +1,5 @@
+package import JSONPath
+
 /// A provider, as its one YAML file describes it: how it is reached, what it costs, and how its answers are metered.
 package struct Adapter: Sendable {
     /// `[a-z][a-z0-9-]*`, the first path segment that callers use.
@@ -144,10 +146,19 @@ package struct Example: Sendable {
         package var basis: CostBasis?
         package var reported: Money?
         package var priceVersion: String?
+        package var normalized: Records?
+
+        /// Fields that records must have; those that are `null` they must not have. Other fields are not checked.
+        package enum Records: Sendable {
+            /// There is a record, and the first has these.
+            case first(JSONValue)
+            /// There are as many records as here.
+            case all([JSONValue])
+        }
 
         package init(
             operation: String? = nil, estimate: Money? = nil, cost: Money? = nil, basis: CostBasis? = nil, reported: Money? = nil,
-            priceVersion: String? = nil
+            priceVersion: String? = nil, normalized: Records? = nil
         ) {
             self.operation = operation
             self.estimate = estimate
@@ -155,6 +166,7 @@ package struct Example: Sendable {
             self.basis = basis
             self.reported = reported
             self.priceVersion = priceVersion
+            self.normalized = normalized
         }
     }
 

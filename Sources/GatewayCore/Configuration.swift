@@ -15,12 +15,14 @@ package struct Configuration: Sendable, Hashable {
     package var providers: [String: ProviderOverride]
     package var limits: Limits
     package var reload: ReloadSettings
+    /// What each part of a record counts.
+    package var quality: QualityWeights
 
     package init(
         listen: SocketAddress = SocketAddress(host: "127.0.0.1", port: 8080), admin: Admin = Admin(), plugins: String,
         ledger: LedgerSettings, authentication: AuthenticationMode = .header, budgets: BudgetBook = BudgetBook(),
         onTrackerError: TrackerErrorPolicy = .open, alerts: AlertSettings = AlertSettings(), providers: [String: ProviderOverride] = [:],
-        limits: Limits = Limits(), reload: ReloadSettings = ReloadSettings()
+        limits: Limits = Limits(), reload: ReloadSettings = ReloadSettings(), quality: QualityWeights = .standard
     ) {
         self.listen = listen
         self.admin = admin
@@ -33,6 +35,7 @@ package struct Configuration: Sendable, Hashable {
         self.providers = providers
         self.limits = limits
         self.reload = reload
+        self.quality = quality
     }
 }
 

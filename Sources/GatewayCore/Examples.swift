@@ -12,7 +12,8 @@ extension Adapter {
         guard let instant = example.at ?? newestChecked else { return ExampleOutcome(quote: nil, differences: ["there are no prices"]) }
         do {
             let quote = try quote(example.request, response: example.response, at: instant)
-            return ExampleOutcome(quote: quote, differences: Self.differences(example.expectation, quote))
+            let differences = Self.differences(example.expectation, quote) + recordDifferences(example, quote, at: instant)
+            return ExampleOutcome(quote: quote, differences: differences)
         } catch {
             return ExampleOutcome(quote: nil, differences: [error.description])
         }

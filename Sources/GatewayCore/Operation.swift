@@ -22,6 +22,8 @@ package struct Operation: Sendable {
     package var once: String?
     /// What counts the tokens of the request's text.
     package var tokenizer: Tokenizer
+    /// How its answers become records.
+    package var normalization: Normalization?
 
     /// A unit and how many of it.
     package struct Line: Sendable {
@@ -42,7 +44,7 @@ package struct Operation: Sendable {
     package init(
         name: String, match: RoutePattern, entity: String? = nil, dimensions: [String: DimensionSource] = [:],
         usage: [(name: String, quantity: Quantity)] = [], charge: [Line] = [], billable: Billable = Billable(), estimate: [Line] = [],
-        reported: Quantity? = nil, once: String? = nil, tokenizer: Tokenizer = .bytes
+        reported: Quantity? = nil, once: String? = nil, tokenizer: Tokenizer = .bytes, normalization: Normalization? = nil
     ) {
         self.name = name
         self.match = match
@@ -55,6 +57,7 @@ package struct Operation: Sendable {
         self.reported = reported
         self.once = once
         self.tokenizer = tokenizer
+        self.normalization = normalization
     }
 }
 

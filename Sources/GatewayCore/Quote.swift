@@ -66,7 +66,7 @@ extension Adapter {
         return Match(index: index, captures: captures ?? [:])
     }
 
-    private static func body(of response: Example.Response) -> ResponseFacts.Body {
+    static func body(of response: Example.Response) -> ResponseFacts.Body {
         let type = response.headers.first("content-type") ?? ""
         if equalIgnoringCase(type.utf8.prefix(17), "text/event-stream".utf8) { return .eventStream }
         return ResponseFacts.body(response.body)

@@ -7,7 +7,8 @@ struct Evaluation {
     let tape: Tape
     private let root: Int
     private let limit: Int
-    private var remaining: Int
+    /// The steps that are left.
+    private(set) var remaining: Int
     /// Expressions that the document holds, by their text: nil for those that are not I-Regexps.
     var patterns: [[UInt8]: IRegexp?] = [:]
 

@@ -31,9 +31,17 @@ package struct JSONPath: Sendable, Hashable, CustomStringConvertible {
     ///   - limit: How many steps to take at most.
     /// - Throws: `JSONPathEvaluationError` when the limit is reached.
     package func nodes(in root: JSONNode, limit: Int = JSONPath.defaultStepLimit) throws(JSONPathEvaluationError) -> [JSONNode] {
+        var steps = limit
+        return try nodes(in: root, spending: &steps)
+    }
+
+    /// The same with an allowance that several evaluations share: what this one takes is subtracted.
+    package func nodes(in root: JSONNode, spending steps: inout Int) throws(JSONPathEvaluationError) -> [JSONNode] {
         try root.storage.withTape { (tape) throws(JSONPathEvaluationError) -> [JSONNode] in
-            var evaluation = Evaluation(tape, root: root.index, limit: limit)
-            return try evaluation.select(query, at: root.index).map { JSONNode(storage: root.storage, index: $0) }
+            var evaluation = Evaluation(tape, root: root.index, limit: steps)
+            let selected = try evaluation.select(query, at: root.index)
+            steps = evaluation.remaining
+            return selected.map { JSONNode(storage: root.storage, index: $0) }
         }
     }
 
@@ -44,9 +52,18 @@ package struct JSONPath: Sendable, Hashable, CustomStringConvertible {
     ///   - limit: How many steps to take at most.
     /// - Throws: `JSONPathEvaluationError` when the limit is reached.
     package func first(in root: JSONNode, limit: Int = JSONPath.defaultStepLimit) throws(JSONPathEvaluationError) -> JSONNode? {
+        var steps = limit
+        return try first(in: root, spending: &steps)
+    }
+
+    /// The same with an allowance that several evaluations share: what this one takes is subtracted.
+    package func first(in root: JSONNode, spending steps: inout Int) throws(JSONPathEvaluationError) -> JSONNode? {
         let found = try root.storage.withTape { (tape) throws(JSONPathEvaluationError) -> Int? in
-            var evaluation = Evaluation(tape, root: root.index, limit: limit)
-            return query.isSingular ? try evaluation.resolve(query, at: root.index) : try evaluation.select(query, at: root.index).first
+            var evaluation = Evaluation(tape, root: root.index, limit: steps)
+            let found =
+                query.isSingular ? try evaluation.resolve(query, at: root.index) : try evaluation.select(query, at: root.index).first
+            steps = evaluation.remaining
+            return found
         }
         return found.map { JSONNode(storage: root.storage, index: $0) }
     }

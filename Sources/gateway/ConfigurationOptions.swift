@@ -17,6 +17,17 @@ struct ConfigurationOptions: ParsableArguments {
         return generation.configuration
     }
 
+    /// A provider's adapter, and the configuration, for commands that call nobody: no provider's key is needed. Throws what is wrong.
+    func adapter(_ provider: String) throws -> (Adapter, Configuration) {
+        let loaded = GenerationLoader(launch(isSandbox: true)).load(number: 1, at: machineClock())
+        guard let generation = loaded.generation else { throw fail(loaded.diagnostics.map { $0.description }) }
+        if let adapter = generation.adapters[provider] { return (adapter, generation.configuration) }
+        let known = generation.adapters.keys.sorted().joined(separator: ", ")
+        throw fail(
+            loaded.diagnostics.filter { $0.severity == .error }.map { $0.description }
+                + ["gateway: there is no adapter '\(provider)'; there are \(known)"])
+    }
+
     func launch(
         isSandbox: Bool = false, listen: SocketAddress? = nil, adminListen: SocketAddress? = nil, ledger: String? = nil
     ) -> LaunchOptions {

@@ -1,4 +1,3 @@
-import AdapterFiles
 import ArgumentParser
 import GatewayCore
 import JSONPath
@@ -26,15 +25,7 @@ struct Price: ParsableCommand {
     var response: String?
 
     func run() throws {
-        // Prices need no provider's key.
-        let loaded = GenerationLoader(options.launch(isSandbox: true)).load(number: 1, at: machineClock())
-        guard let generation = loaded.generation else { throw fail(loaded.diagnostics.map { $0.description }) }
-        guard let adapter = generation.adapters[provider] else {
-            let known = generation.adapters.keys.sorted().joined(separator: ", ")
-            throw fail(
-                loaded.diagnostics.filter { $0.severity == .error }.map { $0.description }
-                    + ["gateway: there is no adapter '\(provider)'; there are \(known)"])
-        }
+        let (adapter, _) = try options.adapter(provider)
         let quote: Quote
         do {
             quote = try adapter.quote(
@@ -56,7 +47,7 @@ struct Price: ParsableCommand {
     }
 }
 
-/// The files that `gateway price` reads.
+/// The files that `gateway price` and `gateway normalize` read.
 enum ExchangeFile {
     static func request(_ path: String) throws -> Example.Request {
         let root = try object(path)

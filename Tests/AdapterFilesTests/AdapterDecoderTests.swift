@@ -10,9 +10,7 @@ struct AdapterDecoderTests {
         #expect(
             problems == [
                 "plugins/acmedata.yaml:36:5: warning: 'cache' is not supported by this version and is ignored",
-                "plugins/acmedata.yaml:37:5: warning: 'normalize' is not supported by this version and is ignored",
                 "plugins/acmedata.yaml:66:5: warning: 'stream' is not supported by this version and is ignored",
-                "plugins/acmedata.yaml:75:90: warning: 'normalized' is not supported by this version and is ignored",
             ])
         let adapter = try #require(decoded)
         #expect(adapter.title == "Acme Data")

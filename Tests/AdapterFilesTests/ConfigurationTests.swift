@@ -150,9 +150,40 @@ struct ConfigurationTests {
     }
 
     @Test func sectionsOfLaterVersionsAreWarnings() throws {
-        let (configuration, _, problems) = try load("gateway: 1\nquality: { what: ever }")
+        let (configuration, _, problems) = try load("gateway: 1\nresearch: { what: ever }")
         #expect(configuration != nil)
-        #expect(problems == ["config.yaml:2:1: warning: 'quality' is not supported by this version and is ignored"])
+        #expect(problems == ["config.yaml:2:1: warning: 'research' is not supported by this version and is ignored"])
+    }
+
+    @Test func weightsOfQualityReplaceTheStandardOnes() throws {
+        let (loaded, _, problems) = try load("gateway: 1\nquality: { person: { email: 40, phone: 0.5 }, company: { freshness: 0 } }")
+        let quality = try #require(loaded, "\(problems)").quality
+        #expect(problems.isEmpty)
+        #expect(quality.person.map(\.value) == [400_000, 5_000, 100_000, 150_000, 100_000, 100_000, 100_000])
+        #expect(quality.company.map(\.value) == [150_000, 150_000, 100_000, 150_000, 100_000, 150_000, 100_000, 0])
+    }
+
+    @Test(arguments: [
+        ("{ persn: { email: 1 } }", "2:12: error: unknown key 'persn'; did you mean 'person'?"),
+        ("{ person: { emial: 1 } }", "2:22: error: unknown key 'emial'; did you mean 'email'?"),
+        (
+            "{ company: { email: 1 } }",
+            "2:23: error: unknown key 'email'; known: description, domain, employeeCount, financials, freshness, industry, location, name"
+        ),
+        ("{ person: { email: -1 } }", "2:29: error: expected a weight from 0 to 1000 with at most four fraction digits, found -1"),
+        ("{ person: { email: 1000.1 } }", "2:29: error: expected a weight from 0 to 1000 with at most four fraction digits, found 1000.1"),
+        (
+            "{ person: { email: 0.00001 } }",
+            "2:29: error: expected a weight from 0 to 1000 with at most four fraction digits, found 0.00001"
+        ),
+        ("{ person: { email: lots } }", "2:29: error: expected a number, found the string 'lots'"),
+        (
+            "{ person: { email: 0, phone: 0, fullName: 0, jobTitle: 0, company: 0, linkedin: 0, freshness: 0 } }",
+            "2:20: error: of nothing but zeros there is no mean: give a part a weight"
+        ),
+    ])
+    func wrongWeightsAreErrors(quality: String, expected: String) throws {
+        #expect(try load("gateway: 1\nquality: \(quality)").problems == ["config.yaml:\(expected)"])
     }
 
     @Test func theCommandLineStandsAboveTheFile() throws {

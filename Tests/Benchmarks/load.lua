@@ -1,4 +1,4 @@
--- What wrk sends. Arguments: PATH BODY_FILE WORKSPACES [MEAN_PAUSE_MS]
+-- What wrk sends. Arguments: PATH BODY_FILE WORKSPACES [MEAN_PAUSE_MS [normalize]]
 -- Requests are composed once, so that the load generator does as little as possible. With a mean pause, each connection waits between 1 ms
 -- and twice the mean before each request, which makes a moderate and steady rate of the closed loop; wrk starts its clock after the pause.
 
@@ -10,10 +10,12 @@ function init(args)
     local body = file:read("*a")
     file:close()
     for i = 1, tonumber(args[3]) do
-        requests[i] = wrk.format("POST", args[1], {
+        local fields = {
             ["Content-Type"] = "application/json",
             ["X-Workspace-Id"] = string.format("workspace-%03d", i),
-        }, body)
+        }
+        if args[5] == "normalize" then fields["X-Gateway-Normalize"] = "true" end
+        requests[i] = wrk.format("POST", args[1], fields, body)
     end
     local mean = tonumber(args[4] or "0")
     if mean > 0 then

@@ -104,6 +104,12 @@ extension MappingReader {
     }
 }
 
+/// What a provider may be called.
+package enum ProviderName {
+    /// A letter a–z, then letters, digits and `-`, at most 64.
+    package static func isValid(_ name: String) -> Bool { Names.isProvider(name) }
+}
+
 /// What names may look like.
 enum Names {
     static func isProvider(_ text: String) -> Bool {

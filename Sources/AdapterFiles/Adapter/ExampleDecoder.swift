@@ -92,14 +92,31 @@ enum ExampleDecoder {
         let basis = map.optional("basis")?.word(CostBasis.self)
         let reported = map.optional("reported").flatMap(Amount.money)
         let version = map.optional("price_version")?.string()
-        let isForLater = map.key("normalized") != nil
-        map.ignoreLaterKeys(["normalized"])
+        let normalized = map.optional("normalized").map(normalized)
         // One that expects nothing of the metering could not fail.
-        if operation == nil, estimate == nil, cost == nil, basis == nil, reported == nil, version == nil, !isForLater {
+        if operation == nil, estimate == nil, cost == nil, basis == nil, reported == nil, version == nil, normalized == nil {
             map.fail("it expects nothing: say at least the operation and the cost")
         }
         return Example.Expectation(
-            operation: operation, estimate: estimate, cost: cost, basis: basis, reported: reported, priceVersion: version)
+            operation: operation, estimate: estimate, cost: cost, basis: basis, reported: reported, priceVersion: version,
+            normalized: normalized ?? nil)
+    }
+
+    /// The fields of the first record, or a list with those of each.
+    private static func normalized(_ value: ValueReader) -> Example.Expectation.Records? {
+        if case .sequence = value.node.content { return value.list(of: record).map { .all($0) } }
+        return record(value).map { .first($0) }
+    }
+
+    private static func record(_ value: ValueReader) -> JSONValue? {
+        let fields = value.entries { key, value -> JSONValue.Member? in
+            guard RecordField(rawValue: key.text) != nil else {
+                key.fail(NormalizationDecoder.unknownField(key.text, of: nil))
+                return nil
+            }
+            return json(value.node, value.document).map { JSONValue.Member(key.text, $0) }
+        }
+        return fields.map { .object($0) }
     }
 }
 

@@ -13,7 +13,7 @@ struct OperationDecoder {
     }
 
     /// Keys that belong to the format and that this version does not act on.
-    private static let laterKeys = ["cache", "enrich", "normalize", "reconcile", "research", "stream"]
+    private static let laterKeys = ["cache", "enrich", "reconcile", "research", "stream"]
 
     func operation(_ map: MappingReader) -> Decoded? {
         var marks: [AdapterProblem.Element: SourceMark] = [:]
@@ -41,6 +41,7 @@ struct OperationDecoder {
         let reported = map.optional("reported")?.mapping { $0.required("usd").flatMap(QuantityDecoder.pathOrQuantity) }
         let once = map.optional("once")?.mapping { $0.required("path")?.string() }
         let tokenizer = map.optional("tokenizer").flatMap { $0.word(Tokenizer.self) } ?? .bytes
+        let normalization = NormalizationDecoder.normalization(map, entity: entity)
         map.ignoreLaterKeys(Self.laterKeys)
 
         marks[.operation(index)] = map.key("name")?.mark ?? map.mark
@@ -50,7 +51,7 @@ struct OperationDecoder {
         guard let name, let match, let billable else { return nil }
         let operation = Operation(
             name: name, match: match, entity: entity, dimensions: dimensions, usage: usage ?? [], charge: charge ?? [], billable: billable,
-            estimate: estimate ?? [], reported: reported, once: once, tokenizer: tokenizer)
+            estimate: estimate ?? [], reported: reported, once: once, tokenizer: tokenizer, normalization: normalization)
         return Decoded(operation: operation, marks: marks)
     }
 
@@ -129,7 +130,7 @@ struct OperationDecoder {
         return Billable(statuses: statuses?.map(Set.init), when: when ?? nil, unless: unless ?? nil)
     }
 
-    private static func condition(_ value: ValueReader) -> JSONLogical? {
+    static func condition(_ value: ValueReader) -> JSONLogical? {
         guard let text = value.string() else { return nil }
         do throws(JSONPathError) {
             return try JSONLogical(text)

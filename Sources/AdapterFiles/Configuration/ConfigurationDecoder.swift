@@ -9,7 +9,7 @@ struct ConfigurationDecoder {
     /// What the command line's relative paths are relative to.
     let workingDirectory: String
 
-    private static let laterSections = ["cache", "enrich", "normalize", "quality", "research"]
+    private static let laterSections = ["cache", "enrich", "normalize", "research"]
 
     /// Reads the file's contents. What is wrong is reported, all at once, and left at its default; nil where there is no mapping to read.
     func configuration(_ bytes: [UInt8]) -> ConfigurationFile? {
@@ -64,6 +64,7 @@ struct ConfigurationDecoder {
             if let watch = reload.optional("watch")?.bool() { configuration.reload.watch = watch }
             if let factor = reload.optional("max_price_change") { configuration.reload.maximumPriceChange = Self.factor(factor) }
         }
+        map.optional("quality")?.mapping { configuration.quality = QualityDecoder.weights($0) }
         map.ignoreLaterKeys(Self.laterSections)
         return ConfigurationFile(
             configuration: configuration, pluginsFolder: Path.joined(Path.folder(of: document.file), plugins),

@@ -16,11 +16,13 @@ WORKSPACES = 32
 
 @dataclass(frozen=True)
 class Load:
-    """A load: `pause` is the mean wait of a connection before each request in milliseconds, 0 for as fast as answers come."""
+    """A load: `pause` is the mean wait of a connection before each request in milliseconds, 0 for as fast as answers come; with
+    `normalize` records are asked for."""
 
     connections: int
     seconds: int
     pause: int = 0
+    normalize: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ def run(url, path, load, cores: Cores):
     arguments = [
         "wrk", "--threads", "1", "--connections", str(load.connections), "--duration", f"{load.seconds}s", "--timeout", "10s",
         "--script", SCRIPT, url, "--", path, REQUEST, str(WORKSPACES), str(load.pause),
+        *(["normalize"] if load.normalize else []),
     ]  # fmt: skip
     done = subprocess.run(
         cores.command(cores.load, arguments), capture_output=True, text=True, timeout=load.seconds + 60, check=False)

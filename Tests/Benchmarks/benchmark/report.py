@@ -35,8 +35,8 @@ FIGURES = [
 
 
 def summary(rounds):
-    """`rounds` is a list of {transport: {"nginx" | "gateway": {figure: value}}, "threads": …, "work": …, "operations": …}; spreads of
-    the same shape."""
+    """`rounds` is a list of {transport: {"nginx" | "gateway": {figure: value}}, "threads": …, "work": …, "operations": …,
+    "normalizing": …}; spreads of the same shape."""
     found = {}
     for transport in ("plain", "tls"):
         found[transport] = {}
@@ -47,7 +47,7 @@ def summary(rounds):
                 "gateway": spread([gateway for _, gateway in pairs]),
                 "ratio": spread([ratio(gateway, nginx) for nginx, gateway in pairs]),
             }
-    for name in ("threads", "work", "operations"):
+    for name in ("threads", "work", "operations", "normalizing"):
         keys = rounds[0][name].keys()
         found[name] = {key: spread([one[name][key] for one in rounds]) for key in keys}
     found["drain_seconds"] = spread([one["drain_seconds"] for one in rounds])
@@ -71,6 +71,7 @@ def text(found, notes):
         ("work", "Where a metered call's CPU goes (plain upstream)"),
         ("threads", "The same by thread"),
         ("operations", "By operation"),
+        ("normalizing", "An answer of 16 KB"),
     ]
     for name, title in sections:
         lines += ["", f"{title:50} {heading}   {'nginx = 1':>9}", f"{'':50} {'CPU µs a request':^26}"]

@@ -16,6 +16,7 @@ from . import BenchmarkError
 from .load import FOLDER, REQUEST
 
 ANSWER = os.path.join(FOLDER, "payloads", "answer.json")
+PERSON = os.path.join(FOLDER, "payloads", "person.json")
 READY_SECONDS = 15
 STOP_SECONDS = 30
 
@@ -45,6 +46,8 @@ UPSTREAM = """\
         ssl_certificate {certificate};
         ssl_certificate_key {key};
         location / {{ return 200 '{answer}'; }}
+        # Too long to stand here: a file, which nginx gives to POST only in this way.
+        location = /v1/people {{ alias {person}; error_page 405 =200 $uri; }}
     }}
     server {{
         listen 127.0.0.1:{status};
@@ -185,13 +188,15 @@ class Nginx(Server):
 
 
 class Upstream:
-    """The provider: nginx with one answer on every path, plain and with TLS, and the certificate that the proxies must verify."""
+    """The provider: nginx with one answer on every path but that of people, plain and with TLS, and the certificate that the proxies must verify."""
 
     def __init__(self, cores):
         self.plain, self.tls, self.status = free_ports(3)
         self.asked = 0
         with open(ANSWER, "rb") as file:
             self.answer = file.read().rstrip(b"\n")
+        with open(PERSON, "rb") as file:
+            self.person = file.read()
         if any(character in self.answer for character in b"'\\$"):
             raise BenchmarkError("the upstream's answer must do without ', \\ and $, which mean something to nginx")
         self.certificates = tempfile.mkdtemp(prefix="benchmark-certificates-")
@@ -199,7 +204,7 @@ class Upstream:
             self.certificate = self._make_certificate()
             self.server = Nginx(
                 "upstream", UPSTREAM, self.plain, cores.upstream, cores, tls=self.tls, status=self.status, certificate=self.certificate,
-                key=os.path.join(self.certificates, "key.pem"), answer=self.answer.decode())  # fmt: skip
+                key=os.path.join(self.certificates, "key.pem"), answer=self.answer.decode(), person=PERSON)  # fmt: skip
         except BaseException:
             shutil.rmtree(self.certificates, ignore_errors=True)
             raise

@@ -40,11 +40,11 @@ final class Bench: Sendable {
     /// Tests wait in blocking calls, so they have threads of their own.
     static func run(
         limits: Limits = Limits(), budget: Budget = Budget(), onTrackerError: TrackerErrorPolicy = .open, isLoaded: Bool = true,
-        adapters: [Adapter]? = nil, eventLoops: Int = 1, _ body: (Bench) async throws -> Void
+        adapters: [Adapter]? = nil, eventLoops: Int = 1, quality: QualityWeights = .standard, _ body: (Bench) async throws -> Void
     ) async throws {
         let configuration = Configuration(
             plugins: "/", ledger: LedgerSettings(engine: .sqlite(path: "/dev/null"), journal: "/"),
-            budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits)
+            budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits, quality: quality)
         let bench = try await Bench(
             configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, eventLoops: eventLoops)
         try await withTaskExecutorPreference(ThreadExecutor()) {

@@ -5,6 +5,14 @@ import JSONPath
 enum TestAdapter {
     static let priceVersion = "2026-01-01+0a1b2c3d"
 
+    private static func records(root: JSONPath? = nil, miss: Normalization.Miss) throws -> Normalization {
+        func at(_ path: String) throws -> FieldSource { .value(ValueSource(places: [.record(try JSONPath(path))])) }
+        return Normalization(
+            entity: .person, root: root,
+            fields: [.init(field: .fullName, source: try at("$.name")), .init(field: .dataLastVerified, source: try at("$.seen"))],
+            miss: miss)
+    }
+
     static func acme(
         authentication: UpstreamSettings.Authentication? = .header(name: "X-Api-Key", value: Secret("provider-secret")),
         effective: Timestamp = Timestamp(seconds: 1_767_225_600)
@@ -16,11 +24,13 @@ enum TestAdapter {
         let person = Operation(
             name: "person", match: try RoutePattern(methods: ["GET", "HEAD"], path: "/v1/people/{id}"), entity: "person",
             charge: [line("credit", [.header("x-credits")], default: Exact(1))], billable: Billable(statuses: [200]),
-            estimate: [line("credit", [.number(Exact(3))])])
+            estimate: [line("credit", [.number(Exact(3))])],
+            normalization: try records(miss: Normalization.Miss(statuses: [404])))
         let search = Operation(
             name: "search", match: try RoutePattern(methods: ["GET"], path: "/v1/search"),
             charge: [line("credit", [.body(try JSONPath("$.credits"))])],
-            estimate: [line("credit", [.number(Exact(5))])])
+            estimate: [line("credit", [.number(Exact(5))])],
+            normalization: try records(root: JSONPath("$.people[*]"), miss: Normalization.Miss(when: JSONLogical("$.error == 'none'"))))
         let chat = Operation(
             name: "chat", match: try RoutePattern(methods: ["POST"], path: "/v1/chat"),
             dimensions: ["model": .first([.request(try JSONPath("$.model"))], fallback: "small")],

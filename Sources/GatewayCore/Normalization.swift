@@ -1,0 +1,167 @@
+package import JSONPath
+
+/// How an operation's answers become records, as its adapter says it: compiled when the adapter is loaded.
+package struct Normalization: Sendable {
+    package struct Field: Sendable {
+        package var field: RecordField
+        package var source: FieldSource
+
+        package init(field: RecordField, source: FieldSource) {
+            self.field = field
+            self.source = source
+        }
+    }
+
+    /// Answers that say that there is nothing.
+    package struct Miss: Sendable {
+        /// nil: any status.
+        package var statuses: Set<Int>?
+        package var when: JSONLogical?
+
+        package init(statuses: Set<Int>? = nil, when: JSONLogical? = nil) {
+            self.statuses = statuses
+            self.when = when
+        }
+    }
+
+    /// What a call adds to its answer.
+    package struct Context: Sendable {
+        package var provider: String
+        package var operation: String
+        /// What the caller says that the call is about.
+        package var entity: String?
+        package var weights: QualityWeights
+        /// Freshness counts from here.
+        package var now: Timestamp
+
+        package init(provider: String, operation: String, entity: String?, weights: QualityWeights, now: Timestamp) {
+            self.provider = provider
+            self.operation = operation
+            self.entity = entity
+            self.weights = weights
+            self.now = now
+        }
+    }
+
+    /// Why an answer stays as the provider gave it.
+    package enum Refusal: Error, Sendable, Hashable, CustomStringConvertible {
+        /// A status that is neither a success nor a miss.
+        case providersError(Int)
+        /// The body cannot be read; why.
+        case unreadable(String)
+        /// It would take too long, or become too large.
+        case tooMuch
+
+        package var description: String {
+            switch self {
+            case .providersError(let status): "the provider's error (\(status)) is passed on unchanged"
+            case .unreadable(let reason): "there is nothing to normalize: \(reason)"
+            case .tooMuch: "it has too many records"
+            }
+        }
+    }
+
+    /// nil: what the caller says, or else a person.
+    package var entity: RecordEntity?
+    /// Each node that it selects is a record, but for `null` and booleans, which say that there is none; nil: the body is.
+    package var root: JSONPath?
+    /// In the order in which a record has them.
+    package var fields: [Field]
+    /// 0…100.
+    package var confidence: FieldSource?
+    package var miss: Miss?
+
+    package init(
+        entity: RecordEntity?, root: JSONPath? = nil, fields: [Field], confidence: FieldSource? = nil, miss: Miss? = nil
+    ) {
+        self.entity = entity
+        self.root = root
+        let order = RecordField.fields(of: entity)
+        self.fields = fields.sorted { order.firstIndex(of: $0.field) ?? 0 < order.firstIndex(of: $1.field) ?? 0 }
+        self.confidence = confidence
+        self.miss = miss
+    }
+
+    /// What all the paths for one answer may take: an answer that takes more would keep everybody else waiting.
+    package static let stepLimit = 500_000
+    /// The confidence in what a provider says without one.
+    package static let standardConfidence = Score(80)
+
+    /// Whether answers with this status may become records; of others the body need not be looked at.
+    package func covers(status: Int) -> Bool {
+        Self.isSuccess(status) || (miss.map { $0.statuses?.contains(status) ?? true } ?? false)
+    }
+
+    /// The records in an answer.
+    package func answer(to response: ResponseFacts, _ context: Context) throws(Refusal) -> NormalizedAnswer {
+        let status = response.status
+        guard covers(status: status) else { throw .providersError(status) }
+        var records: [Record] = []
+        switch response.body {
+        case .json(let body):
+            guard let found = try self.records(in: body, status, context) else { throw .providersError(status) }
+            records = found
+        case .notJSON(let reason), .unreadable(let reason):
+            // A miss that its status alone declares is one whatever it says.
+            guard !Self.isSuccess(status), miss?.when == nil else { throw .unreadable(reason) }
+        case .unread: throw .unreadable("the body was not read")
+        case .eventStream: throw .unreadable("the answer is an event stream")
+        }
+        return NormalizedAnswer(
+            entity: entity(context), records: records, provider: context.provider, operation: context.operation, status: status)
+    }
+
+    private static func isSuccess(_ status: Int) -> Bool { (200...299).contains(status) }
+
+    /// Nil when it is the provider's error.
+    private func records(in body: JSONNode, _ status: Int, _ context: Context) throws(Refusal) -> [Record]? {
+        do throws(JSONPathEvaluationError) {
+            if try isMiss(status, body) { return [] }
+            guard Self.isSuccess(status) else { return nil }
+            var reading = FieldReading(body: body, steps: Self.stepLimit)
+            var records: [Record] = []
+            for node in try root?.nodes(in: body, spending: &reading.steps) ?? [body] {
+                switch node.kind {
+                case .null, .true, .false: continue
+                case .object, .array, .string, .number: records.append(try record(node, &reading, context))
+                }
+            }
+            return records
+        } catch {
+            throw .tooMuch
+        }
+    }
+
+    private func isMiss(_ status: Int, _ body: JSONNode) throws(JSONPathEvaluationError) -> Bool {
+        guard let miss, miss.statuses?.contains(status) ?? true else { return false }
+        return try miss.when?.holds(at: body, limit: Self.stepLimit) ?? true
+    }
+
+    private func entity(_ context: Context) -> RecordEntity {
+        entity ?? context.entity.flatMap(RecordEntity.init(rawValue:)) ?? .person
+    }
+
+    private func record(_ node: JSONNode, _ reading: inout FieldReading, _ context: Context) throws(JSONPathEvaluationError) -> Record {
+        var record = Record(entity(context))
+        var sources: [RecordValue] = [.text(context.provider)]
+        for field in fields {
+            guard let value = try reading.value(field.source, field.field.kind, in: node) else { continue }
+            if field.field == .dataSources, case .list(let named) = value {
+                sources += named.filter { $0.text != context.provider }
+            } else {
+                record.append(field.field, value)
+            }
+        }
+        var confidence = Self.standardConfidence
+        if let source = self.confidence, case .number(let text)? = try reading.value(source, .score, in: node),
+            let exact = (try? Exact(decimal: text)) ?? nil, let score = Score(exact, in: 0...100)
+        {
+            confidence = score
+        }
+        let quality = Quality(record, confidence: confidence, weights: context.weights, at: context.now)
+        record.append(.dataSources, .list(sources))
+        record.append(.dataQualityScore, .number(quality.score))
+        record.append(.dataQualityBreakdown, .object(quality.breakdown.map { ($0.part.rawValue, .number($0.score.description)) }))
+        return record
+    }
+}
