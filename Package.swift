@@ -86,7 +86,8 @@ let package = Package(
             resources: [.embedInCode("Migrations")],
             swiftSettings: settings),
         .target(
-            name: "PostgresLedger", dependencies: ["GatewayCore", "CPostgres"], exclude: ["Scaling.md"], resources: [.embedInCode("Migrations")],
+            name: "PostgresLedger", dependencies: ["GatewayCore", "CPostgres"], exclude: ["Scaling.md"],
+            resources: [.embedInCode("Migrations")],
             swiftSettings: settings),
         .target(
             name: "DataPlane",
