@@ -89,7 +89,8 @@ let package = Package(
             resources: [.embedInCode("Migrations")],
             swiftSettings: settings),
         .target(
-            name: "PostgresLedger", dependencies: ["GatewayCore", "CPostgres"], resources: [.embedInCode("Migrations")],
+            name: "PostgresLedger", dependencies: ["GatewayCore", "CPostgres"], exclude: ["Scaling.md"],
+            resources: [.embedInCode("Migrations")],
             swiftSettings: settings),
         .target(
             name: "DataPlane",
@@ -149,7 +150,9 @@ let package = Package(
             dependencies: ["SQLiteLedger", "GatewayCore", "LedgerConformance", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: settings),
         // A Postgres server of the tests' own.
-        .target(name: "PostgresUnderTest", path: "Tests/PostgresUnderTest", swiftSettings: settings),
+        .target(
+            name: "PostgresUnderTest", path: "Tests/PostgresUnderTest", exclude: ["application.sql", "checksum.sql", "postgres.py"],
+            swiftSettings: settings),
         .testTarget(
             name: "PostgresLedgerTests",
             dependencies: ["PostgresLedger", "GatewayCore", "Journal", "LedgerConformance", "PostgresUnderTest"], swiftSettings: settings),

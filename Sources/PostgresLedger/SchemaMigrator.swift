@@ -65,7 +65,7 @@ package struct SchemaMigrator: Sendable {
         let started = ContinuousClock.now
         let plan = try plan(connection)
         guard !plan.files.isEmpty else { return report("nothing to do: it has the current schema") }
-        try patiently("gateway_migrations", connection) { () throws(PostgresFailure) in try connection.run(SchemaMigration.table) }
+        try patiently(SchemaMigration.table, on: nil, connection)
         for file in plan.files {
             report(file.migration.name)
             for step in file.steps { try run(step, connection) }
@@ -100,29 +100,32 @@ package struct SchemaMigrator: Sendable {
         case .rewriting(let table):
             let size = try connection.run("SELECT pg_size_pretty(pg_total_relation_size('\"\(table)\"'::regclass))").text(0, 0) ?? "?"
             report("  writing \"\(table)\" anew (\(size)): nobody can read or write it until that is done")
-            try patiently(table, connection) { () throws(PostgresFailure) in try connection.run(step.sql) }
-        case .brief:
-            try patiently("a table", connection) { () throws(PostgresFailure) in try connection.run(step.sql) }
+            try patiently(step.sql, on: table, connection)
+        case .brief(let table):
+            try patiently(step.sql, on: table, connection)
         }
         report("\(title)  \(Self.text(ContinuousClock.now - started))")
     }
 
     /// Runs what needs a table's lock, which is waited for only a moment at a time: everybody else who comes waits behind it.
-    private func patiently(
-        _ table: String, _ connection: PostgresConnection, _ body: () throws(PostgresFailure) -> PostgresRows
-    ) throws {
-        try connection.run("SELECT set_config('lock_timeout', '500ms', false)")
+    ///
+    /// Before that, a lock that readers and writers do not meet is waited for longer: an automatic vacuum has it, and gives way to those alone
+    /// who have waited for a second (`deadlock_timeout`).
+    private func patiently(_ sql: String, on table: String?, _ connection: PostgresConnection) throws {
+        let free = table.map { ["SET LOCAL lock_timeout = '5s'", "LOCK TABLE \"\($0)\" IN SHARE UPDATE EXCLUSIVE MODE"] } ?? []
+        let statements = ["BEGIN"] + free + ["SET LOCAL lock_timeout = '500ms'", sql, "COMMIT"]
         for attempt in 1... {
             do throws(PostgresFailure) {
-                _ = try body()
-                break
+                try connection.run(statements.map { PostgresStatement($0) })
+                return
             } catch {
-                guard error.state == "55P03", attempt < 600 else { throw error }
-                if attempt == 1 { report("  waiting for transactions that use \(table)") }
+                if !error.isConnectionLost { try connection.run("ROLLBACK") }
+                // No lock in time, or a deadlock with somebody who takes locks in another order.
+                guard ["55P03", "40P01"].contains(error.state), attempt < 600 else { throw error }
+                if attempt == 1 { report("  waiting for transactions that use \(table.map { "\"\($0)\"" } ?? "the same tables")") }
                 usleep(500_000)
             }
         }
-        try connection.run("SELECT set_config('lock_timeout', '0', false)")
     }
 
     /// The rows of a table that `jsonb` cannot hold, U+0000 for one; the first of each column.

@@ -2,8 +2,8 @@
 struct SchemaPlan {
     struct Step: Equatable {
         enum Kind: Equatable {
-            /// Takes a lock on a table for an instant.
-            case brief
+            /// Takes a lock on a table that is there for an instant, or makes or fills a new one.
+            case brief(table: String?)
             /// Writes all of a table anew under a lock.
             case rewriting(table: String)
             /// Takes its time, and no lock that readers or writers meet.
@@ -49,13 +49,13 @@ struct SchemaPlan {
         case .table(let name, let columns, let sql):
             guard state.tables[name] == nil else { return [] }
             state.tables[name] = Dictionary(columns.map { ($0.name, $0.type) }) { first, _ in first }
-            return [Step(sql: sql, kind: .brief)]
+            return [Step(sql: sql, kind: .brief(table: nil))]
 
         case .additions(let table, let columns):
             let missing = columns.filter { state.tables[table]?[$0.name] == nil }
             guard !missing.isEmpty else { return [] }
             for column in missing { state.tables[table]?[column.name] = column.type }
-            return [Step(sql: Self.alter(table, missing), kind: .brief)]
+            return [Step(sql: Self.alter(table, missing), kind: .brief(table: table))]
 
         case .widenings(let table, let columns):
             var needed: [SchemaStatement.Column] = []
@@ -70,7 +70,10 @@ struct SchemaPlan {
             }
             guard !needed.isEmpty else { return [] }
             if !converted.isEmpty { conversions.append((table, converted)) }
-            return [Step(sql: Self.alter(table, needed), kind: rewrites ? .rewriting(table: table) : .brief)]
+            let alter = Self.alter(table, needed)
+            guard rewrites else { return [Step(sql: alter, kind: .brief(table: table))] }
+            // A column of another type has no statistics, and no automatic ANALYZE comes: no row has changed.
+            return [Step(sql: alter, kind: .rewriting(table: table)), Step(sql: "ANALYZE \"\(table)\"", kind: .concurrent)]
 
         case .index(let name, let table, let columns, let isGIN, let sql):
             let types = columns.map { state.tables[table]?[$0] }
@@ -87,7 +90,7 @@ struct SchemaPlan {
             return drop + [Step(sql: sql, kind: .concurrent)]
 
         case .rows(let sql):
-            return [Step(sql: sql, kind: .brief)]
+            return [Step(sql: sql, kind: .brief(table: nil))]
         }
     }
 

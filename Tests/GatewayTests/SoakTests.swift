@@ -1,4 +1,5 @@
 import Foundation
+import PostgresUnderTest
 import Testing
 
 /// The soak in short: killed at random instants under load, with everything below it failing, with its files changing, and with large bodies
@@ -9,6 +10,15 @@ import Testing
         ["memory", "--calls", "2000", "--idle", "500"], ["soak", "--minutes", "0.3", "--callers", "6"],
     ])
     func promisesHold(arguments: [String]) throws {
+        try run(arguments)
+    }
+
+    @Test(.enabled(if: PostgresServer.isInstalled, "Debian's postgresql is not installed"))
+    func aMigrationLosesNothing() throws {
+        try run(["migrate", "--people", "5000", "--kills", "4"])
+    }
+
+    private func run(_ arguments: [String]) throws {
         let tool = GatewayUnderTest.repository.appendingPathComponent("Tests/Soak/run")
         let result = try CommandResult.run(
             URL(fileURLWithPath: "/usr/bin/env"),

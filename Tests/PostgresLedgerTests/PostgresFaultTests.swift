@@ -18,7 +18,7 @@ struct PostgresFaultTests {
     /// Feeds records through a journal and its writer, as the gateway does, while `disturb` is at work, until the ledger has them all.
     private func feed(
         _ records: [CostRecord], to url: String, settings: PostgresSettings = PostgresSettings(),
-        while disturb: @escaping @Sendable (Int) async throws -> Void
+        while disturb: @escaping @Sendable (Int, LedgerWriter) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("journal-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -32,7 +32,7 @@ struct PostgresFaultTests {
         let writing = Task { await writer.run() }
         for (round, start) in stride(from: 0, to: records.count, by: 100).enumerated() {
             for record in records[start..<min(start + 100, records.count)] { writer.append(.settled(record)) { _ in } }
-            try await disturb(round)
+            try await disturb(round, writer)
         }
         let isDrained = await writer.drain(within: .seconds(60))
         #expect(isDrained, "\(String(describing: writer.status.lastError))")
@@ -44,7 +44,7 @@ struct PostgresFaultTests {
     @Test func connectionsEndedAtRandomLoseAndDoubleNothing() async throws {
         let database = try await TestLedger.database()
         let records = Self.records(3000, seed: 1)
-        try await feed(records, to: database.url) { _ in try database.terminateGateways() }
+        try await feed(records, to: database.url) { _, _ in try database.terminateGateways() }
         try database.expect(records)
         #expect(try database.sql(#"SELECT count(*) FROM "once_charges" JOIN "api_cost_tracking" USING ("id")"#) == [["600"]])
     }
@@ -54,11 +54,50 @@ struct PostgresFaultTests {
         let database = try server.database()
         try await SchemaMigrator(PostgresURL(Secret(database.url))) { _ in }.run()
         let records = Self.records(1200, seed: 2)
-        try await feed(records, to: database.url) { round in
+        try await feed(records, to: database.url) { round, _ in
             switch round {
             case 2, 7: server.kill9()
             case 4: server.stop()
             case 3, 5, 9: try server.start()
+            default: break
+            }
+        }
+        try database.expect(records)
+        server.stop()
+    }
+
+    /// Under the tables alone, where statements fail, or under the server's log too, where it ends and does not come back by itself.
+    @Test(.enabled(if: SmallDisk.isPossible, "a small disk can be mounted by root alone"), arguments: [false, true])
+    func aFullDiskUnderPostgresCostsNoRecord(isLogThere: Bool) async throws {
+        let disk = try SmallDisk(megabytes: isLogThere ? 200 : 24)
+        let server = try isLogThere ? PostgresServer(in: disk.path) : PostgresServer()
+        let database = try server.database()
+        if !isLogThere {
+            // Made by the server's own user.
+            try server.sql("COPY (SELECT) TO PROGRAM 'mkdir \(disk.path)/tables'", in: "postgres")
+            try server.sql("CREATE TABLESPACE small LOCATION '\(disk.path)/tables'", in: "postgres")
+            try server.sql("ALTER DATABASE \(database.name) SET TABLESPACE small", in: "postgres")
+        }
+        try await SchemaMigrator(PostgresURL(Secret(database.url))) { _ in }.run()
+        let records = Self.records(1200, seed: 9)
+        try await feed(records, to: database.url) { round, writer in
+            switch round {
+            case 3:
+                try disk.fill()
+                // Until a new file is needed for the log.
+                if isLogThere { while (try? database.sql("SELECT pg_logical_emit_message(false, '', repeat('x', 1000000))")) != nil {} }
+            case 4:
+                try await eventually("the ledger fails for want of room") {
+                    guard let error = writer.status.lastError else { return false }
+                    return isLogThere || error.description.contains("No space left on device")
+                }
+            case 9:
+                #expect(writer.status.backlogBytes > 0 || isLogThere)
+                try disk.free()
+                if isLogThere {
+                    server.stop()
+                    try server.start()
+                }
             default: break
             }
         }

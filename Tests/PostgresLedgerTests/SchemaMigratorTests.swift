@@ -277,6 +277,33 @@ struct SchemaMigratorTests {
         #expect(try database.sql(#"SELECT "email" FROM "people" WHERE "id" = 'p1'"#) == [["7"]])
     }
 
+    @Test func anAutomaticVacuumGivesWay() async throws {
+        let server = try PostgresServer()
+        let database = try server.database()
+        try database.script(ApplicationDatabase.old(people: 1000))
+        // One that would take minutes: a page, and a pause.
+        try database.sql(
+            """
+            ALTER TABLE "people" SET (
+                autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_threshold = 1,
+                autovacuum_vacuum_scale_factor = 0);
+            UPDATE "people" SET "email" = 'x'
+            """)
+        func setNap(_ nap: String) throws {
+            try server.sql("ALTER SYSTEM SET autovacuum_naptime = '\(nap)'", in: "postgres")
+            try server.sql("SELECT pg_reload_conf()", in: "postgres")
+        }
+        try setNap("1s")
+        try await eventually("the table is vacuumed") {
+            try database.sql("SELECT count(*) FROM pg_stat_progress_vacuum WHERE relid = '\"people\"'::regclass") == [["1"]]
+        }
+        try setNap("1h")
+        let said = try await migrate(database)
+        #expect(!said.contains { $0.contains("waiting for transactions") }, "\(said)")
+        #expect(try String(contentsOfFile: server.folder + "/log", encoding: .utf8).contains("canceling autovacuum task"))
+        server.stop()
+    }
+
     @Test func theFilesHaveNoStatementThatCannotBePlanned() throws {
         let statements = try SchemaMigration.all.flatMap { try SchemaStatement.read($0.sql) }
         #expect(statements.count > 40)

@@ -32,10 +32,10 @@ package final class PostgresServer: @unchecked Sendable {
         get throws { try sharedServer.get() }
     }
 
-    /// Makes and starts a server.
-    package init() throws {
+    /// Makes and starts a server, whose folder is made in `parent`.
+    package init(in parent: String = "/tmp") throws {
         port = try Self.freePort()
-        folder = try Self.run(Self.unprivileged + ["mktemp", "-d", "/tmp/gateway-postgres-XXXXXX"]).trimmingCharacters(in: .newlines)
+        folder = try Self.run(Self.unprivileged + ["mktemp", "-d", "\(parent)/gateway-postgres-XXXXXX"]).trimmingCharacters(in: .newlines)
         try initialize()
         try start()
         try sql("CREATE ROLE \(Self.role) LOGIN PASSWORD '\(Self.password)'", in: "postgres")

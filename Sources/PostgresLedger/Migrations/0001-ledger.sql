@@ -1,4 +1,5 @@
--- What every gateway writes. An application may have made "api_cost_tracking" itself: then it keeps its rows, gains the columns that are
+-- What every gateway writes. Rows, sums and once keys have a workspace of one type, so that they can be kept together where the database is
+-- distributed by it (Scaling.md). An application may have made "api_cost_tracking" itself: then it keeps its rows, gains the columns that are
 -- missing, and its amounts and ids become wide enough. Each statement is run alone and only as far as it is needed; see SchemaPlan.
 
 CREATE TABLE IF NOT EXISTS "api_cost_tracking" (
@@ -53,7 +54,7 @@ ALTER TABLE "api_cost_tracking"
 -- Sums of the rows above, in whole nano-dollars. "day" is the start of the workspace's day at the reservation. '' stands for no
 -- operation and no user.
 CREATE TABLE IF NOT EXISTS "cost_rollups" (
-    "workspaceId" text NOT NULL,
+    "workspaceId" varchar(128) NOT NULL,
     "day" timestamp with time zone NOT NULL,
     "apiProvider" text NOT NULL,
     "operation" text NOT NULL,
@@ -76,7 +77,7 @@ INSERT INTO "cost_rollups" ("workspaceId", "day", "apiProvider", "operation", "u
 
 -- What an operation with "once" has charged.
 CREATE TABLE IF NOT EXISTS "once_charges" (
-    "workspaceId" text NOT NULL,
+    "workspaceId" varchar(128) NOT NULL,
     "apiProvider" text NOT NULL,
     "operation" text NOT NULL,
     "value" text NOT NULL,

@@ -29,12 +29,12 @@ QUIET_SECONDS = 1.1
 
 
 class Gateway(Server):
-    """A gateway with an empty ledger. `completed` is how many answers callers got whole, by operation."""
+    """A gateway with an empty ledger, or on the ledger of a URL. `completed` is how many answers callers got whole, by operation."""
 
-    def __init__(self, executable, upstream, transport, cores, synchronous="normal"):
+    def __init__(self, executable, upstream, transport, cores, synchronous="normal", ledger=None):
         super().__init__("gateway")
         try:
-            self.port, admin_port = free_ports(2)
+            self.port, self.admin_port = free_ports(2)
             self.url = f"http://127.0.0.1:{self.port}"
             self.completed = {name: 0 for name in OPERATIONS}
             self.upstream, self.upstream_before = upstream, upstream.requests()
@@ -46,10 +46,10 @@ class Gateway(Server):
             configuration = {
                 "gateway": 1,
                 "listen": f"127.0.0.1:{self.port}",
-                "admin": {"listen": f"127.0.0.1:{admin_port}"},
+                "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
                 "plugins": os.path.join(FOLDER, "plugins"),
                 "ledger": {
-                    "url": f"sqlite:{self.database}",
+                    "url": ledger or f"sqlite:{self.database}",
                     "journal": os.path.join(self.folder, "journal"),
                     "synchronous": synchronous,
                 },
@@ -57,10 +57,10 @@ class Gateway(Server):
                 "budgets": {"default": budget},
                 "providers": {"bench": provider},
             }
-            path = os.path.join(self.folder, "config.yaml")
-            with open(path, "w", encoding="utf-8") as file:
+            self.config = os.path.join(self.folder, "config.yaml")
+            with open(self.config, "w", encoding="utf-8") as file:
                 json.dump(configuration, file, indent=2)  # JSON is YAML.
-            self.start(cores.command(cores.proxy, [executable, "serve", "--config", path, "--event-loops", "1"]), self.port)
+            self.start(cores.command(cores.proxy, [executable, "serve", "--config", self.config, "--event-loops", "1"]), self.port)
         except BaseException:
             self.__exit__()
             raise
