@@ -18,7 +18,7 @@ enum TestLedger {
     }
 
     static func open(_ url: String, settings: PostgresSettings = PostgresSettings()) async throws -> PostgresLedger {
-        try await PostgresLedger.open(PostgresURL(Secret(url)), settings: settings, clock: { RecordMaker.firstDay })
+        try await PostgresLedger.open(PostgresURL(Secret(url)), gateway: "j", settings: settings, clock: { RecordMaker.firstDay })
     }
 
     static func batch(_ records: [CostRecord], offset: UInt64 = 1) -> LedgerBatch {
