@@ -79,7 +79,7 @@ package protocol LeaseStore: Sendable {
     func removeEndedAccounts() async throws(LedgerError)
     /// What each gateway has leased in windows that have not ended.
     func leases() async throws(LedgerError) -> [LeaseSummary]
-    /// Takes away what a gateway has leased, which then must not run; returns what it had of each workspace.
+    /// Takes away what a gateway has leased, and returns it. It must not run elsewhere.
     func forget(gateway: String) async throws(LedgerError) -> [LeaseSummary]
 }
 

@@ -67,7 +67,8 @@ extension PostgresLedger: LeaseStore {
     }
 
     package func forget(gateway: String) async throws(LedgerError) -> [LeaseSummary] {
-        try await reader.use { connection in
+        // Its own connection has its lock already.
+        try await (gateway == self.gateway ? writer ?? reader : reader).use { connection in
             let id = PostgresParameter(gateway)
             try connection.run("BEGIN")
             do {

@@ -12,6 +12,7 @@ final class Leasing: Sendable {
     private let logger: Logger
     private let exchanging = Nudge()
     private let opening = Nudge()
+    private let hasBegun = Mutex(false)
 
     private static let tick = Duration.milliseconds(500)
     /// How long an opening may wait for the journal to be drained, before who waits for it is told.
@@ -64,7 +65,7 @@ final class Leasing: Sendable {
     private func open(_ accounts: Accounts) async {
         while !Task.isCancelled {
             await opening.wait(timeout: Self.tick)
-            guard accounts.hasLeasesToOpen else { continue }
+            guard accounts.hasLeasesToOpen || !hasBegun.withLock({ $0 }) else { continue }
             // While the ledger fails, the writer does nothing but try again: who waits should know.
             let isOpened = writer.isLedgerFailing ? false : await openWithinPatience(accounts)
             if !isOpened { accounts.opened(accounts.openings(at: machineClock()) { [] }, nil) { [] } }
@@ -93,6 +94,14 @@ final class Leasing: Sendable {
 
     /// While the ledger takes no records.
     private func open(_ accounts: Accounts, in ledger: any Ledger) async {
+        do throws(LedgerError) {
+            // What an earlier process has left goes back: the journal is drained, so that nobody spends from it any more.
+            if let store = ledger.leases, !hasBegun.withLock({ $0 }) { _ = try await store.forget(gateway: writer.gateway) }
+            hasBegun.withLock { $0 = true }
+        } catch {
+            logger.debug("an earlier process's leases cannot be given back yet", metadata: ["error": "\(error)"])
+            return
+        }
         let requests = accounts.openings(at: machineClock()) { self.writer.recentRecords }
         for part in requests.parts(of: Self.largestExchange) {
             do throws(LedgerError) {
