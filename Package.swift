@@ -123,7 +123,7 @@ let package = Package(
 
         .testTarget(name: "JSONPathTests", dependencies: ["JSONPath"], swiftSettings: settings),
         .testTarget(
-            name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath", "TestSupport"], exclude: ["Fixtures"],
+            name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath", "LedgerConformance", "TestSupport"], exclude: ["Fixtures"],
             swiftSettings: settings),
         .testTarget(name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath"], swiftSettings: settings),
         // Peers on the loopback interface whose every byte a test decides.

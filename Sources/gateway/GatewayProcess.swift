@@ -84,7 +84,7 @@ final class GatewayProcess: Sendable {
         let current = CurrentGeneration(generation)
         let leasing = ledger.isShared ? Leasing(writer: writer, logger: logger) : nil
         let accounts = Accounts(
-            budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: leasing.map { leasing in { leasing.hurry() } })
+            budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: leasing?.hurry)
         let books = Books(accounts: accounts, once: once, writer: writer, current: current, logger: logger)
         let prices = PriceVersionLog(log: writer)
         self.current = current
@@ -128,7 +128,7 @@ final class GatewayProcess: Sendable {
         prices.note(current.generation)
         let writing = Task { await writer.run() }
         await books.loadAtStart()
-        let leasing = Task { [leasing, accounts] in await leasing?.run(accounts) }
+        let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts) } }
         let configuration = current.generation.configuration
         let services = Services(
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once, metrics: metrics,
