@@ -275,7 +275,9 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         guard admission?.generation.configuration.onTrackerError == .closed else { return reserve(shortage: .goOn) }
         endClaim()
         refuse(
-            Problem(.trackerUnavailable, "The database that budgets are shared through does not answer, and the gateway is set to refuse then."))
+            Problem(
+                .trackerUnavailable, "The database that budgets are shared through does not answer, and the gateway is set to refuse then.")
+        )
         conclude()
     }
 

@@ -28,7 +28,8 @@ struct Lease: AsyncParsableCommand {
     struct Forget: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Free what a gateway that will never come back has leased.",
-            discussion: "What it has spent and has not brought into the ledger is not known then. 'gateway replay' brings it, from its journal.")
+            discussion:
+                "What it has spent and has not brought into the ledger is not known then. 'gateway replay' brings it, from its journal.")
 
         @OptionGroup var options: ConfigurationOptions
 

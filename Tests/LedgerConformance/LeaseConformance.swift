@@ -61,7 +61,8 @@ package enum LeaseConformance {
                 let journal = Bool.random(using: &maker) ? names[index] : nil
                 try await ledgers[index].apply(
                     LedgerBatch(
-                        journal: journal, position: journal.map { _ in JournalPosition(segment: 1, offset: UInt64(step)) }, records: records))
+                        journal: journal, position: journal.map { _ in JournalPosition(segment: 1, offset: UInt64(step)) }, records: records
+                    ))
                 model.apply(records, gateway: journal)
             case 4 where step > 40:
                 let freed = try await store.forget(gateway: names[index])

@@ -17,7 +17,7 @@ from .provider import CREDIT, Provider
 
 GATEWAYS = 3
 PATIENCE = 120
-FAULTS = ["none", "kill", "cut", "restart", "return", "crash", "all"]
+FAULTS = ["all", "return", "kill", "cut", "restart", "crash", "none"]
 
 
 class SlowProvider(Provider):
@@ -120,49 +120,46 @@ class Rounds:
         await asyncio.sleep(self.random.uniform(0, 0.6))
         match kind:
             case "kill":
-                for _ in range(3):
-                    await self.kill()
+                await self.kill(self.gateways, times=3)
             case "cut":
-                await self.cut()
+                await self.cut(self.random.randrange(GATEWAYS))
             case "restart":
                 await self.restart(signal.SIGINT)
             case "crash":
                 await self.restart(signal.SIGQUIT)
             case "return":
-                await self.cut(kills=True)
+                await self.cut(self.random.randrange(GATEWAYS), kills=True)
             case "all":
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self.cut(kills=self.random.random() < 0.5))
-                    tasks.create_task(self.restart(self.random.choice([signal.SIGINT, signal.SIGQUIT])))
-                    for _ in range(3):
-                        await self.kill(but=self.cut_off)
-                        await asyncio.sleep(self.random.uniform(0, 0.5))
+                number = self.random.randrange(GATEWAYS)
+                others = [gateway for gateway in self.gateways if gateway is not self.gateways[number]]
+                await asyncio.gather(
+                    self.cut(number, kills=self.random.random() < 0.5), self.restart(self.random.choice([signal.SIGINT, signal.SIGQUIT])),
+                    self.kill(others, times=3))  # fmt: skip
 
-    cut_off = None
+    async def kill(self, gateways, times):
+        for _ in range(times):
+            await self.kill_one(self.random.choice(gateways))
 
-    async def kill(self, but=None):
-        gateway = self.random.choice([gateway for gateway in self.gateways if gateway is not but])
+    async def kill_one(self, gateway):
         await gateway.kill()
         self.kills += 1
         await asyncio.sleep(self.random.uniform(0, 0.5))
         await gateway.start()
 
-    async def cut(self, kills=False):
+    async def cut(self, number, kills=False):
         """Nothing comes through to the database, or back, for a while; perhaps killed meanwhile, and back with a full journal."""
-        number = self.random.randrange(GATEWAYS)
-        relay, self.cut_off = self.relays[number], self.gateways[number]
+        relay, gateway = self.relays[number], self.gateways[number]
         relay.flows.clear()
         self.cuts += 1
         await asyncio.sleep(self.random.uniform(0.5, self.options.cut))
         if kills:
-            await self.cut_off.kill()
+            await gateway.kill()
             self.kills += 1
         # The others get what is free, and no more.
         await asyncio.sleep(self.random.uniform(0.5, self.options.cut))
         relay.flows.set()
         if kills:
-            await self.cut_off.start()
-        self.cut_off = None
+            await gateway.start()
 
     async def restart(self, by):
         await self.server.restart(by)
