@@ -132,8 +132,8 @@ let package = Package(
         .executableTarget(
             name: "TokenBenchmark", dependencies: ["TokenCounting"], path: "Tests/Benchmarks/TokenBenchmark", swiftSettings: settings),
         .testTarget(
-            name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath", "TokenCounting", "TestSupport"], exclude: ["Fixtures"],
-            swiftSettings: settings),
+            name: "GatewayCoreTests", dependencies: ["GatewayCore", "JSONPath", "LedgerConformance", "TokenCounting", "TestSupport"],
+            exclude: ["Fixtures"], swiftSettings: settings),
         .testTarget(
             name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath", "TokenCounting"], exclude: ["Fixtures"],
             swiftSettings: settings),

@@ -10,7 +10,7 @@ import NIOCore
 final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     let services: Services
     let head: RequestHead
-    private let arrivals: Arrivals
+    let arrivals: Arrivals
     private let registry: ConnectionRegistry
     /// Nil once the caller is gone or has its whole response.
     var connection: Connection?
@@ -20,7 +20,9 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     /// What is known once it is reserved.
     var pledge: Pledge?
     private var exchange: Exchange?
-    /// Between the reservation and the call's end.
+    /// What is to be reserved, from its first try to the one that decides.
+    private var claim: Claim?
+    /// From the reservation, or the wait for it, to the call's end.
     private var isOpen = false
     private var upstreamCall: (any UpstreamCall)?
     var answer: Answer?
@@ -61,6 +63,17 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
             self.onceKey = onceKey
             isUnverified = reservation.isUnverified
         }
+    }
+
+    /// What a call asks of its budget.
+    private struct Claim {
+        let id: CallID
+        let estimate: Estimate
+        let facts: RequestFacts
+        let onceKey: OnceKey?
+        /// Since when, in the accounts' words, it waits for room.
+        var since: UInt64?
+        var deadline: Scheduled<Void>?
     }
 
     init(_ head: RequestHead, on connection: Connection, services: Services) {
@@ -170,29 +183,102 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
                 Problem(.trackerUnavailable, "The ledger does not take records at the moment, and the gateway is set to refuse calls then.")
             )
         }
+        claim = Claim(id: services.ids.next(at: services.clock()), estimate: estimate, facts: facts, onceKey: onceKey)
+        reserve(shortage: .wait(since: nil, wake))
+    }
+
+    /// Tries to hold the claim.
+    private func reserve(shortage: Shortage) {
+        guard let admission, let claim else { return }
+        let configuration = admission.generation.configuration
+        let (workspace, provider) = (admission.caller.workspace, admission.adapter.provider)
         let now = services.clock()
-        let id = services.ids.next(at: now)
         let outcome = services.accounts.reserve(
-            id: id, workspace: workspace, user: admission.caller.user, provider: provider, estimate: estimate.cost,
-            budget: configuration.budgets.budget(for: workspace), at: now)
+            id: claim.id, workspace: workspace, user: admission.caller.user, provider: provider, estimate: claim.estimate.cost,
+            budget: configuration.budgets.budget(for: workspace), at: now, shortage: shortage)
         switch outcome {
+        case .waiting(let since):
+            waitForRoom(since: since)
+        case .unanswered:
+            noRoomIsKnown()
         case .refused(let refusal):
+            endClaim()
             refuse(
                 refusal.problem(provider: provider, workspace: workspace, now: now), caller: admission.caller,
                 operation: admission.operation.name, isExhausted: refusal.reason == .spent)
+            conclude()
         case .reserved(let reservation):
+            endClaim()
             if reservation.isUnverified, configuration.onTrackerError == .closed {
                 services.accounts.release(reservation)
-                return refuse(
+                refuse(
                     Problem(.trackerUnavailable, "The workspace's spending is not known yet, and the gateway is set to refuse calls then."))
+                return conclude()
             }
             if reservation.shadowRefusal != nil { services.metrics.shadowRefusals.increment() }
-            pledge = Pledge(reservation: reservation, estimate: estimate, facts: facts, startedAt: now, onceKey: onceKey)
+            pledge = Pledge(
+                reservation: reservation, estimate: claim.estimate, facts: claim.facts, startedAt: now, onceKey: claim.onceKey)
             exchange = Exchange()
-            isOpen = true
-            registry.callBegan()
+            begin()
             writeHold()
         }
+    }
+
+    private func begin() {
+        guard !isOpen else { return }
+        isOpen = true
+        registry.callBegan()
+    }
+
+    private func endClaim() {
+        claim?.deadline?.cancel()
+        claim = nil
+    }
+
+    // MARK: Waiting for room in a budget that gateways share
+
+    /// How long a call waits for the database.
+    private static let patience = TimeAmount.seconds(3)
+
+    private var wake: LeaseWaiter {
+        { news in self.arrivals.post(.leased(self, news)) }
+    }
+
+    private func waitForRoom(since: UInt64) {
+        claim?.since = since
+        guard claim?.deadline == nil, let eventLoop = connection?.eventLoop else { return }
+        begin()
+        claim?.deadline = eventLoop.scheduleTask(in: Self.patience) { self.reserveAfterWaiting(.end(since: since)) }
+    }
+
+    /// The database has answered, or not.
+    func retryReservation(_ news: LeaseNews) {
+        switch news {
+        case .answered: reserveAfterWaiting(.wait(since: claim?.since, wake))
+        case .failed: reserveAfterWaiting(nil)
+        }
+    }
+
+    /// - Parameter shortage: nil where there is nothing more to wait for.
+    private func reserveAfterWaiting(_ shortage: Shortage?) {
+        guard claim != nil else { return }
+        guard connection != nil else {
+            // The caller has not waited.
+            endClaim()
+            return conclude()
+        }
+        if let shortage { reserve(shortage: shortage) } else { noRoomIsKnown() }
+    }
+
+    /// The database cannot be asked: the policy decides.
+    private func noRoomIsKnown() {
+        guard admission?.generation.configuration.onTrackerError == .closed else { return reserve(shortage: .goOn) }
+        endClaim()
+        refuse(
+            Problem(
+                .trackerUnavailable, "The database that budgets are shared through does not answer, and the gateway is set to refuse then.")
+        )
+        conclude()
     }
 
     /// The hold is durable before anything is forwarded.

@@ -35,6 +35,8 @@ final class Arrivals: Sendable {
     enum Arrival: Sendable {
         /// A call's entry is durable, or cannot be made so.
         case logged(Call, Result<Void, DurabilityError>, then: @Sendable (Call, Result<Void, DurabilityError>) -> Void)
+        /// The database has been asked for room in a budget.
+        case leased(Call, LeaseNews)
         /// A provider's transfer has gone on.
         case received(Call, [UpstreamEvent])
     }
@@ -62,6 +64,7 @@ final class Arrivals: Sendable {
         for arrival in arrivals {
             switch arrival {
             case .logged(let call, let result, let then): then(call, result)
+            case .leased(let call, let news): call.retryReservation(news)
             case .received(let call, let events): call.handle(events)
             }
         }

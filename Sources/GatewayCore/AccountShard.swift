@@ -14,6 +14,14 @@ final class AccountShard: Sendable {
         /// Whether a workspace without books is known to have spent nothing.
         var isLoaded = false
         var shadowRefusals = 0
+        /// Where the leases are, of accounts that gateways share.
+        var leases: [AccountKey: LeasePlace] = [:]
+        /// Those of them that are not open.
+        var unopened: Set<AccountKey> = []
+        /// Calls that wait for room in an account.
+        var waiters: [AccountKey: [LeaseWaiter]] = [:]
+        /// How often has been looked for what is to be asked about leases.
+        var round: UInt64 = 0
 
         init(budgets: BudgetBook, thresholds: BudgetThresholds) {
             self.budgets = budgets
@@ -37,8 +45,29 @@ final class AccountShard: Sendable {
             return lastToken
         }
 
+        /// Forgets where a lease is. Returns who waited for it.
+        mutating func closeLease(_ account: AccountKey) -> [LeaseWaiter] {
+            leases[account] = nil
+            unopened.remove(account)
+            return waiters.removeValue(forKey: account) ?? []
+        }
+
         func open(in book: WorkspaceBook) -> [OpenReservation] {
             open.values.filter { $0.book === book }
+        }
+    }
+
+    struct LeasePlace {
+        let tallies: ScopeTallies
+        let window: Window
+        let zone: String
+
+        /// Nil where it, or its lease, is gone.
+        var tally: Tally? {
+            get { tallies.tally(window).flatMap { $0.lease == nil ? nil : $0 } }
+            nonmutating set {
+                if let newValue, tally != nil { tallies.update(window) { $0 = newValue } }
+            }
         }
     }
 

@@ -33,6 +33,7 @@ extension Accounts {
                 let former = state.budgets
                 state.budgets = budgets
                 state.thresholds = thresholds
+                for place in state.leases.values { place.tally?.lease?.noteLimit() }
                 // Workspaces without books may have spent in what is now the current window.
                 if former.standard.timeZone != budgets.standard.timeZone { state.isLoaded = false }
                 if !state.isLoaded { isWhole = true }
@@ -133,7 +134,7 @@ extension Accounts {
     }
 
     /// A shard's settled records by workspace, less those whose settlement is still to come.
-    private func unledgered(
+    func unledgered(
         _ records: [CostRecord], of shard: AccountShard, in state: borrowing AccountShard.State
     ) -> [String: [CostRecord]] {
         let open = Set(state.open.values.map(\.id))

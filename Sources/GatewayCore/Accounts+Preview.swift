@@ -18,9 +18,12 @@ extension Accounts {
 
 extension ScopeTallies {
     fileprivate func undoEnd(_ amount: Int128, cost: Int128, in windows: Windows) {
-        hold(amount, in: windows)
         for kind in WindowKind.allCases {
-            update(windows[kind]) { $0.spent -= cost }
+            update(windows[kind]) { tally in
+                tally.held += amount
+                tally.open += 1
+                tally.spend(-cost)
+            }
         }
     }
 }

@@ -11,13 +11,21 @@ package final class Accounts: Sendable {
     private let shards: [AccountShard]
     let windowCache = WindowCache()
     private let unknown = Atomic<Int>(0)
+    /// Asks for an exchange about leases, soon; nil where this gateway has the budgets to itself, and each limit is its own to spend.
+    private let askForLeases: (@Sendable () -> Void)?
+    /// The database has kept a call waiting for too long. Until it answers, none waits for it.
+    let isStalled = Atomic(false)
     private static let shardCount = 16
 
     /// How long an ended window is kept: a clock that steps back by less finds it as it was. Seconds.
     package static let memory: Int64 = 3600
 
     /// Books with nothing in them. Every workspace is unverified until ``load(sums:at:recent:)``.
-    package init(budgets: BudgetBook, alerts: AlertSettings = AlertSettings()) {
+    ///
+    /// - Parameter askForLeases: For budgets that several gateways share: called, on any thread, when ``leaseRequests(isTick:at:)`` or
+    ///   ``openings(at:recent:)`` should be asked before the next tick.
+    package init(budgets: BudgetBook, alerts: AlertSettings = AlertSettings(), askForLeases: (@Sendable () -> Void)? = nil) {
+        self.askForLeases = askForLeases
         shards = (0..<Self.shardCount).map { _ in AccountShard(budgets: budgets, thresholds: BudgetThresholds(alerts)) }
     }
 
@@ -38,36 +46,50 @@ package final class Accounts: Sendable {
     /// - Parameters:
     ///   - estimate: the most that it may cost. A call of nothing always passes.
     ///   - budget: the workspace's limits in force.
+    ///   - shortage: what to do where the budget may have room and this gateway's slice of it has none.
     package func reserve(
-        id: CallID, workspace: String, user: String?, provider: String, estimate: Money, budget: Budget, at now: Timestamp
+        id: CallID, workspace: String, user: String?, provider: String, estimate: Money, budget: Budget, at now: Timestamp,
+        shortage: Shortage = .goOn
     ) -> ReserveOutcome {
         let index = shardIndex(workspace)
-        return shards[index].state.withLock { shard in
+        let (outcome, isAsking) = shards[index].state.withLock { shard -> (ReserveOutcome, Bool) in
+            var isAsking = false
             let book = shard.book(workspace)
             let windows = book.windows(at: now, from: windowCache)
             let estimate = max(.zero, estimate)
             let tracked = book.tracksUsers ? user : nil
             let reservation = OpenReservation(
-                id: id, book: book, providerTallies: book.tallies(ofProvider: provider), user: user,
+                id: id, book: book, provider: provider, providerTallies: book.tallies(ofProvider: provider), user: user,
                 userTallies: tracked.map { book.tallies(ofUser: $0) }, amount: Int128(estimate.nanos), createdAt: now, windows: windows,
                 limits: AppliedLimits(budget, provider: provider, user: tracked))
             var refusal: Refusal?
             if book.isLoaded, budget.enforcement != .off, estimate > .zero {
                 refusal = reservation.refusal(estimate)
-                if let refusal, budget.enforcement == .enforce { return .refused(refusal) }
+                if let refusal, budget.enforcement == .enforce { return (.refused(refusal), false) }
                 if refusal != nil {
                     book.shadowRefusals += 1
                     shard.shadowRefusals += 1
                 }
             }
+            var isShort = false
+            if askForLeases != nil, book.isLoaded {
+                isAsking = reservation.claimLeases(in: &shard)
+                if let outcome = reservation.waitForLeases(shortage, isStalled: isStalled, in: &shard, isShort: &isShort) {
+                    return (outcome, true)
+                }
+            }
             reservation.forEachScope { $0.hold(reservation.amount, in: windows) }
+            isAsking = isAsking || isShort || askForLeases != nil && reservation.isLow
             let token = shard.insert(reservation)
-            return .reserved(
-                Reservation(
-                    id: id, workspace: workspace, estimate: estimate, windows: windows, isUnverified: !book.isLoaded,
-                    shadowRefusal: refusal,
-                    shard: index, token: token))
+            return (
+                .reserved(
+                    Reservation(
+                        id: id, workspace: workspace, estimate: estimate, windows: windows, isUnverified: !book.isLoaded || isShort,
+                        shadowRefusal: refusal, shard: index, token: token)), isAsking
+            )
         }
+        if isAsking { askForLeases?() }
+        return outcome
     }
 
     /// Takes a hold back and counts what the call cost, in the windows of its reservation.

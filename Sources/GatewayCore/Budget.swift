@@ -68,4 +68,11 @@ package struct WindowLimits: Sendable, Hashable {
         self.daily = daily
         self.monthly = monthly
     }
+
+    package subscript(kind: WindowKind) -> Money? {
+        switch kind {
+        case .daily: daily
+        case .monthly: monthly
+        }
+    }
 }

@@ -58,14 +58,16 @@ extension OpenReservation {
     /// Why the estimate does not fit, before it is held; nil when it does.
     ///
     /// The limit that is told is the one that is reset last: of those that the estimate alone is over, where there are such, else of all.
-    func refusal(_ estimate: Money) -> Refusal? {
+    ///
+    /// - Parameter isShort: Whether there is no room for another reason than what this gateway knows.
+    func refusal(_ estimate: Money, isShort: (Tally) -> Bool = { _ in false }) -> Refusal? {
         var violated: [String] = []
         var reported: (scope: BudgetScope, kind: WindowKind, limit: Money)?
         var reason = Refusal.Reason.held
         limits.forEachLimit { scope, kind, limit in
             let tally = tallies(scope)?.tally(windows[kind])
             let (spent, held) = (tally?.spent ?? 0, tally?.held ?? 0)
-            guard spent + held + amount > Int128(limit.nanos) else { return }
+            guard spent + held + amount > Int128(limit.nanos) || tally.map(isShort) == true else { return }
             violated.append("\(scope.rawValue)-\(kind.rawValue)")
             if estimate > limit, reason != .tooLarge {
                 reason = .tooLarge

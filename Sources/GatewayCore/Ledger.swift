@@ -81,8 +81,14 @@ package protocol Ledger: Sendable {
     func record(id: CallID, workspace: String) async throws(LedgerError) -> CostRecord?
     /// Summed spending.
     func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow]
+    /// The accounts that gateways share through it; nil where one gateway has it alone.
+    var leases: (any LeaseStore)? { get }
     /// Ends the ledger's use; nothing is called after it.
     func close() async
+}
+
+extension Ledger {
+    package var leases: (any LeaseStore)? { nil }
 }
 
 /// What one transaction writes.

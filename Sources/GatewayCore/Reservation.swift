@@ -25,6 +25,10 @@ package struct Reservation: Sendable {
 package enum ReserveOutcome: Sendable {
     case reserved(Reservation)
     case refused(Refusal)
+    /// The gateway's slice has no room; the call will be woken, and tries again with this.
+    case waiting(since: UInt64)
+    /// The gateway's slice has no room, and the database does not answer.
+    case unanswered
 }
 
 /// Why a call does not fit its budget: of the limits it would break, the one that is reset last.

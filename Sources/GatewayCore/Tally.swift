@@ -8,10 +8,17 @@ struct Tally {
     var held: Int128 = 0
     /// Reservations that are open in it, those of nothing included.
     var open = 0
+    /// This gateway's part of the account, where other gateways spend from it too.
+    var lease: Lease?
 
     init(_ window: Window) {
         start = window.start
         end = window.end
+    }
+
+    mutating func spend(_ cost: Int128) {
+        spent += cost
+        lease?.spend(cost)
     }
 }
 
@@ -45,6 +52,7 @@ final class ScopeTallies {
         func add(_ tally: inout Tally) {
             tally.held += amount
             tally.open += 1
+            tally.lease?.take(amount)
         }
         update(windows.daily, add)
         update(windows.monthly, add)
@@ -55,7 +63,7 @@ final class ScopeTallies {
         func take(_ tally: inout Tally) {
             tally.held -= amount
             tally.open -= 1
-            tally.spent += cost
+            tally.spend(cost)
         }
         update(windows.daily, take)
         update(windows.monthly, take)

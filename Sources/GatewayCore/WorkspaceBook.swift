@@ -116,6 +116,7 @@ struct WindowCharge {
 final class OpenReservation {
     let id: CallID
     let book: WorkspaceBook
+    let provider: String
     let providerTallies: ScopeTallies
     let user: String?
     /// Nil while users are not told apart.
@@ -126,11 +127,12 @@ final class OpenReservation {
     let limits: AppliedLimits
 
     init(
-        id: CallID, book: WorkspaceBook, providerTallies: ScopeTallies, user: String?, userTallies: ScopeTallies?, amount: Int128,
-        createdAt: Timestamp, windows: Windows, limits: AppliedLimits
+        id: CallID, book: WorkspaceBook, provider: String, providerTallies: ScopeTallies, user: String?, userTallies: ScopeTallies?,
+        amount: Int128, createdAt: Timestamp, windows: Windows, limits: AppliedLimits
     ) {
         self.id = id
         self.book = book
+        self.provider = provider
         self.providerTallies = providerTallies
         self.user = user
         self.userTallies = userTallies

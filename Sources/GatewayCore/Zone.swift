@@ -101,6 +101,7 @@ final class WindowCache: Sendable {
     private struct Entry {
         var zone: Zone
         var windows: Windows
+        var days: [Window: [Timestamp]] = [:]
     }
 
     private let entries = Mutex<[String: Entry]>([:])
@@ -113,6 +114,22 @@ final class WindowCache: Sendable {
             let windows = zone.windows(at: instant)
             entries[name] = Entry(zone: zone, windows: windows)
             return windows
+        }
+    }
+
+    /// When the days begin that lie in a window, and the one before it.
+    func days(in window: Window, zone name: String) -> [Timestamp] {
+        entries.withLock { entries in
+            if let days = entries[name]?.days[window] { return days }
+            let zone = entries[name]?.zone ?? Zone(name) ?? .utc
+            var days: [Timestamp] = []
+            var day = zone.windows(at: window.start.adding(seconds: -1)).daily
+            while day.start < window.end {
+                days.append(day.start)
+                day = zone.windows(at: day.end).daily
+            }
+            entries[name]?.days[window] = days
+            return days
         }
     }
 

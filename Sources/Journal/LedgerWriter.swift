@@ -124,6 +124,9 @@ package final class LedgerWriter: DurableLog {
         }
     }
 
+    /// As whom it writes: the journal's id.
+    package var gateway: String { journal.id }
+
     /// The ledger for reading, once it has been opened.
     package var ledger: (any Ledger)? {
         state.withLock { $0.ledger }

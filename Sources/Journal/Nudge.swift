@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A signal for one waiting task; one that comes while nobody waits is remembered.
-final class Nudge: Sendable {
+package final class Nudge: Sendable {
     private struct State {
         var isSignalled = false
         var waiter: CheckedContinuation<Void, Never>?
@@ -9,7 +9,9 @@ final class Nudge: Sendable {
 
     private let state = Mutex(State())
 
-    func signal() {
+    package init() {}
+
+    package func signal() {
         let waiter = state.withLock { state in
             defer { state.waiter = nil }
             if state.waiter == nil { state.isSignalled = true }
@@ -19,7 +21,7 @@ final class Nudge: Sendable {
     }
 
     /// Returns at a signal, after `timeout`, or when the task is cancelled.
-    func wait(timeout: Duration? = nil) async {
+    package func wait(timeout: Duration? = nil) async {
         let timer = timeout.map { timeout in
             Task {
                 do {

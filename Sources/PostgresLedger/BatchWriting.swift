@@ -26,15 +26,17 @@ struct BatchWriting {
             }
             if records.last?.id != record.id { records.append(record) }
         }
+        let lock = AccountLock.shared(workspaces: records.map(\.workspace))
         do throws(PostgresFailure) {
-            let rows = try connection.run([Self.insertion(of: records[...])] + unwritable.map { rejection(of: $0, because: $1) } + ending)
-            outcome.new = Int(try rows[0].requiredInt64(0, 0))
+            let rows = try connection.run([lock, insertion(of: records[...])] + unwritable.map { rejection(of: $0, because: $1) } + ending)
+            outcome.new = Int(try rows[1].requiredInt64(0, 0))
             outcome.setAside = unwritable.count
         } catch {
             guard error.concernsRowOnly else { throw error }
             // At least one of them can never be a row: found by halving, within a transaction.
             try connection.run("BEGIN")
             do throws(PostgresFailure) {
+                try connection.run([lock])
                 for (record, reason) in unwritable { try reject(record, reason) }
                 try divide(records[...])
                 try connection.run(ending + [PostgresStatement("COMMIT")])
@@ -51,7 +53,7 @@ struct BatchWriting {
         guard let first = records.first else { return }
         do throws(PostgresFailure) {
             let rows = try connection.run([
-                PostgresStatement("SAVEPOINT part"), Self.insertion(of: records), PostgresStatement("RELEASE SAVEPOINT part"),
+                PostgresStatement("SAVEPOINT part"), insertion(of: records), PostgresStatement("RELEASE SAVEPOINT part"),
             ])
             outcome.new += Int(try rows[1].requiredInt64(0, 0))
         } catch {
@@ -75,7 +77,9 @@ struct BatchWriting {
         let types = CostColumns.types + [("day", "timestamptz"), ("onceKey", "text")]
         let arrays = types.enumerated().map { "$\($0.offset + 1)::\($0.element.1)[]" }.joined(separator: ", ")
         let names = types.map { "\"\($0.0)\"" }.joined(separator: ", ")
-        // Sums are of the rows that are new, whatever the records say that are there already.
+        // Sums are of the rows that are new, whatever the records say that are there already. Rows that gateways share are locked in the order
+        // of their keys.
+        let (account, key) = (AccountColumns.list, AccountColumns.indexes(from: 1))
         return """
             WITH batch AS MATERIALIZED (SELECT * FROM unnest(\(arrays)) AS batch (\(names))),
             added AS (
@@ -87,7 +91,7 @@ struct BatchWriting {
                 INSERT INTO "cost_rollups" AS old ("workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos", "tokens")
                 SELECT "workspaceId", "day", "apiProvider", coalesce("operation", ''), coalesce("userId", ''), count(*),
                     \(SQL.bounded("sum(\"cost\") * 1000000000")), \(SQL.bounded("sum(coalesce(\"tokensUsed\", 0))"))
-                FROM fresh GROUP BY 1, 2, 3, 4, 5
+                FROM fresh GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
                 ON CONFLICT ("workspaceId", "day", "apiProvider", "operation", "userId") DO UPDATE SET
                     "calls" = \(SQL.bounded("old.\"calls\"::numeric + excluded.\"calls\"")),
                     "costNanos" = \(SQL.bounded("old.\"costNanos\"::numeric + excluded.\"costNanos\"")),
@@ -96,14 +100,37 @@ struct BatchWriting {
             once AS (
                 INSERT INTO "once_charges" ("workspaceId", "apiProvider", "operation", "value", "id", "createdAt")
                 SELECT "workspaceId", "apiProvider", coalesce("operation", ''), "onceKey", "id", "createdAt"
-                FROM fresh WHERE "onceKey" IS NOT NULL ORDER BY "id" ON CONFLICT DO NOTHING
+                FROM fresh WHERE "onceKey" IS NOT NULL ORDER BY 1, 2, 3, 4, "id" ON CONFLICT DO NOTHING
+            ),
+            counted AS MATERIALIZED (
+                SELECT \(account), sum("cost") * 1000000000 AS nanos
+                FROM fresh
+                    CROSS JOIN LATERAL (VALUES ('workspace', ''), ('provider', "apiProvider"), ('user', coalesce("userId", '')))
+                        AS part ("scope", "scopeId")
+                    JOIN "budget_accounts" USING ("workspaceId", "scope", "scopeId")
+                WHERE fresh."createdAt" >= "windowStart" AND fresh."createdAt" < "windowEnd" GROUP BY \(key)
+            ),
+            leased AS (
+                UPDATE "budget_leases" AS old SET "used" = \(SQL.bounded("old.\"used\" + nanos")),
+                    "granted" = \(SQL.bounded("greatest(old.\"granted\", old.\"used\" + nanos)"))
+                FROM counted WHERE \(AccountColumns.equal("old", "counted")) AND "gatewayId" = $24
+            ),
+            booked AS (
+                INSERT INTO "budget_accounts" AS old (\(account), "spent", "allocated")
+                SELECT \(account), \(SQL.bounded("nanos")),
+                    \(SQL.bounded("greatest(0, coalesce(\"used\", 0) + nanos - coalesce(\"granted\", 0))"))
+                FROM counted LEFT JOIN (SELECT * FROM "budget_leases" WHERE "gatewayId" = $24) AS lease USING (\(account))
+                ORDER BY \(key)
+                ON CONFLICT (\(account)) DO UPDATE SET
+                    "spent" = \(SQL.bounded("old.\"spent\"::numeric + excluded.\"spent\"")),
+                    "allocated" = \(SQL.bounded("old.\"allocated\"::numeric + excluded.\"allocated\""))
             )
             SELECT count(*) FROM added
             """
     }()
 
-    private static func insertion(of records: ArraySlice<CostRecord>) -> PostgresStatement {
-        PostgresStatement(insertionSQL, parameters: CostColumns.arrays(records))
+    private func insertion(of records: ArraySlice<CostRecord>) -> PostgresStatement {
+        PostgresStatement(Self.insertionSQL, parameters: CostColumns.arrays(records) + [PostgresParameter(batch.journal)])
     }
 
     private func rejection(of record: CostRecord, because reason: String) -> PostgresStatement {
@@ -130,6 +157,7 @@ struct BatchWriting {
                     """
                     INSERT INTO "price_versions" ("apiProvider", "version", "canonical", "firstSeen")
                     SELECT provider, version, canonical, $4 FROM unnest($1::text[], $2::text[], $3::text[]) AS new (provider, version, canonical)
+                    ORDER BY provider, version
                     ON CONFLICT DO NOTHING
                     """, PostgresParameter(providers), PostgresParameter(versions), PostgresParameter(texts), PostgresParameter(now)))
         }

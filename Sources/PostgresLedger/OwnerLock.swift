@@ -1,25 +1,34 @@
 import GatewayCore
 import Glibc
 
-/// The right to write a ledger, held through an advisory lock of the writing connection: it ends with the connection, and a killed gateway
-/// leaves none behind.
+/// The right to write a ledger as a gateway, which its journal's id names, held through an advisory lock of the writing connection: it ends
+/// with the connection, and a killed gateway leaves none behind. A copied journal cannot run twice; and what was sent over a connection
+/// that has lost the lock has happened, or never will.
 enum OwnerLock {
-    /// The first half of the lock's key: "gate". The second is the schema that the tables are in.
-    private static let key = "1734440037, (hashtext(current_schema()) & 2147483647)"
-    /// Takes the lock. Throws `.owned` when another gateway has it.
+    /// The lock's key: the gateway, in the schema that the tables are in.
+    static func key(of gateway: String) -> String { "hashtextextended(current_schema() || '.gateway.' || \(gateway), 0)" }
+
+    /// Rows of `pg_locks` that are the lock of a gateway.
+    static func holds(_ gateway: String) -> String {
+        """
+        locktype = 'advisory' AND ((classid::bigint << 32) | objid::bigint) = \(key(of: gateway)) AND objsubid = 1 AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """
+    }
+
+    /// Takes the lock. Throws `.owned` when another process has it.
     ///
-    /// - Parameter applicationName: This gateway's own. A connection of that name which still has the lock is one that this gateway has lost;
+    /// - Parameter applicationName: This process's own. A connection of that name which still has the lock is one that this process has lost;
     ///   the server does not know yet, and is told.
-    static func take(_ connection: PostgresConnection, applicationName: String, patience: Int) throws {
+    static func take(_ gateway: String, _ connection: PostgresConnection, applicationName: String, patience: Int) throws {
         let deadline = ContinuousClock.now + .seconds(patience)
-        while try !connection.run("SELECT pg_try_advisory_lock(\(key))").bool(0, 0) {
+        let id = PostgresParameter(gateway)
+        while try !connection.run("SELECT pg_try_advisory_lock(\(key(of: "$1")))", id).bool(0, 0) {
             let holder = try connection.run(
                 """
                 SELECT holder.pid, holder.application_name, host(holder.client_addr)
-                FROM pg_locks JOIN pg_stat_activity AS holder USING (pid)
-                WHERE locktype = 'advisory' AND (classid::bigint, objid::bigint) = (\(key)) AND objsubid = 2 AND granted
-                    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                """)
+                FROM pg_locks JOIN pg_stat_activity AS holder USING (pid) WHERE \(holds("$1"))
+                """, id)
             // It has let go in between.
             guard holder.count > 0 else { continue }
             let name = holder.text(0, 1) ?? ""
@@ -28,7 +37,7 @@ enum OwnerLock {
             } else if ContinuousClock.now > deadline {
                 throw LedgerError(
                     .owned,
-                    "\(connection.url.place) is in use by \(GatewayName(name)?.description ?? "another program")\(holder.text(0, 2).map { ", connected from \($0)" } ?? "") (server process \(holder.text(0, 0) ?? "?")); sharing one database between gateways is not in this version: stop that one, or give this one a database of its own"
+                    "\(connection.url.place) is in use by \(GatewayName(name)?.description ?? "another program")\(holder.text(0, 2).map { ", connected from \($0)" } ?? "") (server process \(holder.text(0, 0) ?? "?")) with a copy of this gateway's journal: stop that one, or give this one a journal of its own"
                 )
             }
             usleep(100_000)

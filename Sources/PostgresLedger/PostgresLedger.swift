@@ -1,24 +1,26 @@
 package import GatewayCore
 import Synchronization
 
-/// The ledger in a Postgres database, written by one gateway at a time.
+/// The ledger in a Postgres database, which any number of gateways write.
 ///
-/// One connection writes, holding the ``OwnerLock``; others read. They are made again when they are lost. After the writing connection was
+/// One connection of each writes, holding its ``OwnerLock``; others read. They are made again when they are lost. After the writing connection was
 /// made again, the next batch of a journal fails once, so that its writer asks for the position: another server may have taken the place of
 /// the old one, and have less than it had.
 package final class PostgresLedger: Ledger {
+    /// As whom it writes; nil for none, whose rows are no gateway's.
+    let gateway: String?
     private let settings: PostgresSettings
     private let clock: WallClock
-    private let writer: PostgresSession?
+    let writer: PostgresSession?
     private let readers: [PostgresSession]
     private let turn = Atomic(0)
 
-    /// Opens a ledger for writing. Throws `.owned` when another gateway has it, `.schema` when 'gateway migrate' must be run first or a newer
-    /// one has been, and `.unavailable` for what may pass.
+    /// Opens a ledger for writing. Throws `.owned` when another process writes as this gateway, `.schema` when 'gateway migrate' must be run
+    /// first or a newer one has been, and `.unavailable` for what may pass.
     package static func open(
-        _ url: PostgresURL, settings: PostgresSettings = PostgresSettings(), clock: @escaping WallClock
+        _ url: PostgresURL, gateway: String?, settings: PostgresSettings = PostgresSettings(), clock: @escaping WallClock
     ) async throws(LedgerError) -> PostgresLedger {
-        let ledger = PostgresLedger(url, settings, clock, isReadOnly: false)
+        let ledger = PostgresLedger(url, gateway, settings, clock, isReadOnly: false)
         do {
             try await ledger.writer?.use { _ in }
         } catch {
@@ -28,11 +30,11 @@ package final class PostgresLedger: Ledger {
         return ledger
     }
 
-    /// Opens a ledger for reading, which works beside the gateway that writes it. Batches fail.
+    /// Opens a ledger for reading, which works beside the gateways that write it. Batches fail.
     package static func readOnly(
         _ url: PostgresURL, settings: PostgresSettings = PostgresSettings(), clock: @escaping WallClock
     ) async throws(LedgerError) -> PostgresLedger {
-        let ledger = PostgresLedger(url, settings, clock, isReadOnly: true)
+        let ledger = PostgresLedger(url, nil, settings, clock, isReadOnly: true)
         do {
             try await ledger.readers[0].use { _ in }
         } catch {
@@ -42,7 +44,10 @@ package final class PostgresLedger: Ledger {
         return ledger
     }
 
-    private init(_ url: PostgresURL, _ settings: PostgresSettings, _ clock: @escaping WallClock, isReadOnly: Bool) {
+    private init(
+        _ url: PostgresURL, _ gateway: String?, _ settings: PostgresSettings, _ clock: @escaping WallClock, isReadOnly: Bool
+    ) {
+        self.gateway = gateway
         self.settings = settings
         self.clock = clock
         let name = GatewayName().applicationName
@@ -52,7 +57,7 @@ package final class PostgresLedger: Ledger {
             ? nil
             : PostgresSession("writer", repeats: false) { isStopped in
                 let connection = try PostgresConnection(url, applicationName: name, patience: settings.writing, isStopped: isStopped)
-                try OwnerLock.take(connection, applicationName: name, patience: settings.owning)
+                if let gateway { try OwnerLock.take(gateway, connection, applicationName: name, patience: settings.owning) }
                 try SchemaMigration.requireAll(in: connection)
                 connection.knowsPosition = isFirst.exchange(false, ordering: .relaxed)
                 return connection
@@ -163,7 +168,7 @@ package final class PostgresLedger: Ledger {
     }
 
     /// The readers take turns.
-    private var reader: PostgresSession {
+    var reader: PostgresSession {
         readers[turn.wrappingAdd(1, ordering: .relaxed).newValue & 1]
     }
 }

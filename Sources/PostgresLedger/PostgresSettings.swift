@@ -5,7 +5,7 @@ package struct PostgresSettings: Sendable, Hashable {
     package var longestWriting: Int
     /// For one query.
     package var reading: Int
-    /// For another gateway that has the database to let go, as one that has just ended will.
+    /// For another process that writes as the same gateway to let go, as one that has just ended will.
     package var owning: Int
 
     package init(writing: Int = 30, longestWriting: Int = 600, reading: Int = 120, owning: Int = 3) {

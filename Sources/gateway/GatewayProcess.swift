@@ -27,6 +27,8 @@ final class GatewayProcess: Sendable {
     private let eventLoops: Int
     private let prices: PriceVersionLog
     private let ledger: LedgerAddress
+    /// Where several gateways share the ledger.
+    private let leasing: Leasing?
 
     /// How long calls in flight may take to finish at a shutdown, and the ledger to take what is left.
     private static let grace = Duration.seconds(30)
@@ -64,7 +66,7 @@ final class GatewayProcess: Sendable {
                 logger.error("the journal is damaged", metadata: ["at": "\(damage)"])
             }
         }
-        writer = LedgerWriter(journal: journal, clock: machineClock, open: ledger.opener())
+        writer = LedgerWriter(journal: journal, clock: machineClock, open: ledger.opener(gateway: journal.id))
         do {
             let interrupted = try journal.recover()
             if !interrupted.isEmpty {
@@ -82,12 +84,15 @@ final class GatewayProcess: Sendable {
         }
 
         let current = CurrentGeneration(generation)
-        let accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts)
+        let leasing = ledger.isShared ? Leasing(writer: writer, logger: logger) : nil
+        let accounts = Accounts(
+            budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: leasing?.hurry)
         let books = Books(accounts: accounts, once: once, writer: writer, current: current, logger: logger)
         let prices = PriceVersionLog(log: writer)
         self.current = current
         self.accounts = accounts
         self.books = books
+        self.leasing = leasing
         self.prices = prices
         if isSandbox {
             upstream = SandboxUpstream(generations: current)
@@ -125,6 +130,7 @@ final class GatewayProcess: Sendable {
         prices.note(current.generation)
         let writing = Task { await writer.run() }
         await books.loadAtStart()
+        let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts) } }
         let configuration = current.generation.configuration
         let services = Services(
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once, metrics: metrics,
@@ -141,7 +147,7 @@ final class GatewayProcess: Sendable {
             dataPlane = try await DataPlane.start(
                 listen: configuration.listen, eventLoops: eventLoops, maximumConnections: connections, services: services)
         } catch {
-            await stop(writing)
+            await stop(writing, leasing)
             throw fail("gateway: cannot listen on \(configuration.listen): \(error)")
         }
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
@@ -181,7 +187,7 @@ final class GatewayProcess: Sendable {
             return result
         }
         reloader.stop()
-        await stop(writing)
+        await stop(writing, leasing)
         logger.notice("stopped")
         do {
             try outcome.get()
@@ -238,11 +244,14 @@ final class GatewayProcess: Sendable {
             setAside: status.recordsSetAside)
     }
 
-    private func stop(_ writing: Task<Void, Never>) async {
+    private func stop(_ writing: Task<Void, Never>, _ leasing: Task<Void, Never>) async {
         stopUpstream()
+        leasing.cancel()
+        await leasing.value
         if await !writer.drain(within: Self.lastDrain) {
             logger.warning("the ledger did not take all records; the journal keeps them for the next start")
         }
+        await self.leasing?.giveBack(accounts)
         writing.cancel()
         await writing.value
         journal.close()

@@ -14,11 +14,22 @@ enum LedgerAddress: CustomStringConvertible {
         }
     }
 
+    /// Whether several gateways may write it.
+    var isShared: Bool {
+        switch self {
+        case .sqlite: false
+        case .postgres: true
+        }
+    }
+
     /// Opens it for writing, as often as it takes.
-    func opener() -> @Sendable () async throws(LedgerError) -> any Ledger {
+    ///
+    /// - Parameter gateway: As whom: its journal's id. nil for a command that is no gateway.
+    func opener(gateway: String?) -> @Sendable () async throws(LedgerError) -> any Ledger {
         switch self {
         case .sqlite(let path): SQLiteLedger.opener(path: path, clock: machineClock)
-        case .postgres(let url): { () async throws(LedgerError) in try await PostgresLedger.open(url, clock: machineClock) }
+        case .postgres(let url):
+            { () async throws(LedgerError) in try await PostgresLedger.open(url, gateway: gateway, clock: machineClock) }
         }
     }
 

@@ -113,7 +113,7 @@ private final class ReplayTarget {
     private func opened() async throws -> any Ledger {
         if let ledger { return ledger }
         do {
-            let opened = try await LedgerAddress(settings.engine).opener()()
+            let opened = try await LedgerAddress(settings.engine).opener(gateway: nil)()
             ledger = opened
             return opened
         } catch {

@@ -119,6 +119,8 @@ import Testing
                 #expect(reservation.isUnverified == !isVerified && reservation.day == windows.daily.start)
                 calls.append(Call(reservation: reservation, workspace: workspace, user: user, provider: provider, createdAt: now))
                 through += 1
+            case .waiting, .unanswered:
+                Issue.record("these budgets are no other gateway's")
             }
         }
 

@@ -35,10 +35,12 @@ struct PostgresTests {
         #expect(call["X-Gateway-Spend-Daily"] == "1.12")
         try eventually("four rows") { try database.sql("SELECT count(*), sum(cost) FROM api_cost_tracking") == [["4", "1.120000000"]] }
         let other = try self.gateway(on: database.url)
+        try FileManager.default.copyItem(
+            at: gateway.folder.appendingPathComponent("gateway-journal"), to: other.folder.appendingPathComponent("gateway-journal"))
         let second = try other.command("serve", "--sandbox")
         #expect(second.status == 1)
         #expect(second.error.contains("is in use by the gateway on \(ProcessInfo.processInfo.hostName.prefix(20))"), "\(second.error)")
-        #expect(second.error.contains("sharing one database between gateways is not in this version"))
+        #expect(second.error.contains("with a copy of this gateway's journal"))
 
         let running = try gateway.command("spend", "--by", "provider,user", "--format", "csv")
         #expect(
@@ -80,6 +82,53 @@ struct PostgresTests {
         }
         #expect(gateway.stop() == 0)
         server.stop()
+    }
+
+    /// Two gateways spend one budget: what one has leased is not the other's until it is given back, and a machine that is gone is forgotten.
+    @Test func gatewaysShareABudgetToTheLastCall() throws {
+        let database = try PostgresServer.shared.database()
+        let budget = "budgets: { default: { daily: 1.12, monthly: 50 } }"
+        let gateways = try (0..<2).map { _ in
+            try GatewayUnderTest(configuration: "ledger: { url: \"\(database.url)\" }\non_tracker_error: closed\n\(budget)")
+        }
+        let (first, second) = (gateways[0], gateways[1])
+        #expect(try first.command("migrate").status == 0)
+        for gateway in gateways { try gateway.start() }
+        // Four calls of 0.28, whoever makes them.
+        var through = 0
+        try eventually("both have no room any more") {
+            let replies = try gateways.map { try $0.get(Self.person) }
+            through += replies.count { $0.status == 200 }
+            for reply in replies where reply.status != 200 { #expect(reply.status == 429, "\(reply.body)") }
+            return replies.allSatisfy { $0.status == 429 && $0.body.contains(#""reason":"spent""#) }
+        }
+        #expect(through == 4)
+        #expect(try database.sql("SELECT count(*), sum(cost) FROM api_cost_tracking") == [["4", "1.120000000"]])
+
+        #expect(try first.get(Self.person, ["X-Workspace-Id": "lost"]).status == 200)
+        try eventually("the row arrives") { try database.sql("SELECT count(*) FROM api_cost_tracking") == [["5"]] }
+        first.kill9()
+        // As after a kill between a grant and the calls it was for.
+        try database.sql(
+            #"UPDATE budget_accounts SET "allocated" = 1120000000 WHERE "workspaceId" = 'lost' AND "windowEnd" - "windowStart" < '2 days'"#)
+        try database.sql(
+            #"UPDATE budget_leases SET "granted" = 1120000000 WHERE "workspaceId" = 'lost' AND "windowEnd" - "windowStart" < '2 days'"#)
+        let refused = try second.get(Self.person, ["X-Workspace-Id": "lost"])
+        #expect(refused.status == 429 && refused.body.contains(#""reason":"held""#), "\(refused.body)")
+        let list = try second.command("lease", "list")
+        let id = try #require(list.output.split(separator: " ").first.map(String.init), "\(list.error)")
+        #expect(list.output.contains("(not running)") && list.output.contains("0.84 unused of 1.12"), "\(list.output)")
+        let forgotten = try second.command("lease", "forget", id)
+        #expect(forgotten.status == 0 && forgotten.output.contains("freed 0.84 of lost from "), "\(forgotten.output) \(forgotten.error)")
+        #expect(try second.get(Self.person, ["X-Workspace-Id": "lost"]).status == 200)
+        let unknown = try second.command("lease", "forget", id)
+        #expect(unknown.status == 1 && unknown.error.contains("has leased anything"))
+        // It comes back all the same, and spends from what there is.
+        try first.start()
+        #expect(try first.get(Self.person, ["X-Workspace-Id": "lost"]).status == 200)
+        for gateway in gateways { #expect(gateway.stop() == 0) }
+        #expect(
+            try database.sql(#"SELECT count(*) FILTER (WHERE "allocated" <> "spent"), count(*) FROM budget_accounts"#) == [["0", "4"]])
     }
 
     @Test func serviceFilesPasswordFilesAndVariablesWorkAsInPsql() throws {

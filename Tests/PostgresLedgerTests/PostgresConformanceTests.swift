@@ -7,7 +7,7 @@ import Testing
 @Suite(.enabled(if: PostgresServer.isInstalled, "Debian's postgresql is not installed"))
 struct PostgresConformanceTests {
     private let make: LedgerConformance.Factory = {
-        try await PostgresLedger.open(PostgresURL(Secret(await TestLedger.database().url)), clock: { RecordMaker.firstDay })
+        try await PostgresLedger.open(PostgresURL(Secret(await TestLedger.database().url)), gateway: "j", clock: { RecordMaker.firstDay })
     }
 
     @Test func fieldsRoundTrip() async throws {

@@ -27,7 +27,7 @@ struct PostgresFaultTests {
             interval: .milliseconds(1), batchSize: 40, retry: (first: .milliseconds(5), longest: .milliseconds(100)))
         let address = try PostgresURL(Secret(url))
         let writer = LedgerWriter(journal: journal, options: options, clock: { RecordMaker.firstDay }) { () async throws(LedgerError) in
-            try await PostgresLedger.open(address, settings: settings, clock: { RecordMaker.firstDay })
+            try await PostgresLedger.open(address, gateway: "j", settings: settings, clock: { RecordMaker.firstDay })
         }
         let writing = Task { await writer.run() }
         for (round, start) in stride(from: 0, to: records.count, by: 100).enumerated() {

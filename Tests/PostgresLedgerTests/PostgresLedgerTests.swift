@@ -25,7 +25,7 @@ struct PostgresLedgerTests {
         #expect(error?.kind == .owned)
         let text = error?.description ?? ""
         #expect(text.contains("(process \(ProcessInfo.processInfo.processIdentifier)), connected from 127.0.0.1"), "\(text)")
-        #expect(text.contains("sharing one database between gateways is not in this version"))
+        #expect(text.contains("with a copy of this gateway's journal"))
         let reader = try await PostgresLedger.readOnly(PostgresURL(Secret(database.url)), clock: { RecordMaker.firstDay })
         let read = try await reader.record(id: all[0].id, workspace: all[0].workspace)
         #expect(read?.cost == all[0].cost)
@@ -46,7 +46,7 @@ struct PostgresLedgerTests {
         #expect(newer?.kind == .schema && newer?.description.contains("made by a newer gateway (it has migration 0099-later)") == true)
         try database.sql(#"DELETE FROM "gateway_migrations" WHERE "number" > 3"#)
         let older = await TestLedger.error { _ = try await TestLedger.open(database.url) }
-        #expect(older?.kind == .schema && older?.description.contains("(migration 3 of 4); run 'gateway migrate'") == true)
+        #expect(older?.kind == .schema && older?.description.contains("(migration 3 of 5); run 'gateway migrate'") == true)
         try database.sql(#"UPDATE "gateway_migrations" SET "checksum" = 'x'"#)
         let changed = await TestLedger.error { _ = try await TestLedger.open(database.url) }
         #expect(changed?.kind == .schema && changed?.description.contains("0001-ledger differs") == true)

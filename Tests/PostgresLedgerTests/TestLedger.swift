@@ -17,8 +17,10 @@ enum TestLedger {
         try await PostgresServer.shared.database(template: template.value)
     }
 
-    static func open(_ url: String, settings: PostgresSettings = PostgresSettings()) async throws -> PostgresLedger {
-        try await PostgresLedger.open(PostgresURL(Secret(url)), settings: settings, clock: { RecordMaker.firstDay })
+    static func open(
+        _ url: String, gateway: String = "j", settings: PostgresSettings = PostgresSettings()
+    ) async throws -> PostgresLedger {
+        try await PostgresLedger.open(PostgresURL(Secret(url)), gateway: gateway, settings: settings, clock: { RecordMaker.firstDay })
     }
 
     static func batch(_ records: [CostRecord], offset: UInt64 = 1) -> LedgerBatch {
