@@ -9,7 +9,7 @@ struct Gateway: AsyncParsableCommand {
             Callers use it in the place of a provider: http://HOST:PORT/PROVIDER/the/provider's/own/path. Each provider is one YAML
             file, its adapter. Exit codes: 0 done, 1 it ran and the answer is no, 64 wrong usage.
             """,
-        subcommands: [Serve.self, Check.self, Price.self, Query.self, Spend.self, Migrate.self, Reload.self, Replay.self])
+        subcommands: [Serve.self, Check.self, Price.self, Query.self, Spend.self, Key.self, Migrate.self, Reload.self, Replay.self])
 }
 
 /// Ends a command with exit code 1 and its reasons on standard error.
