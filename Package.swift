@@ -49,7 +49,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // The embedded ledger: SQLite with transactions, migrations and prepared statements.
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
-        // SHA-256 for price versions.
+        // SHA-256 for price versions and callers' keys.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // Commands and their --help.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -64,7 +64,9 @@ let package = Package(
         // Tokens, as a provider counts them: the encodings' data, part of the executable, and the counting.
         .target(name: "CVocabularies", exclude: ["NOTICE", "cl100k_base.tokens", "o200k_base.tokens", "unicode.classes"]),
         .target(name: "TokenCounting", dependencies: ["CVocabularies"], swiftSettings: settings),
-        .target(name: "GatewayCore", dependencies: ["JSONPath", "TokenCounting"], swiftSettings: settings),
+        .target(
+            name: "GatewayCore", dependencies: ["JSONPath", "TokenCounting", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings),
 
         // One technology each; they know GatewayCore and not each other.
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),

@@ -15,6 +15,7 @@ package struct AdminPlane: Sendable {
         package var health: @Sendable () -> Health
         package var reload: @Sendable () async -> ReloadOutcome
         package var spend: @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow]
+        package var keys: any KeyAdministration
         /// Takes replayable lines into the ledger.
         package var replay: @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome
         package var clock: WallClock
@@ -23,7 +24,7 @@ package struct AdminPlane: Sendable {
         package init(
             generations: CurrentGeneration, metrics: Metrics, accounts: Accounts, health: @escaping @Sendable () -> Health,
             reload: @escaping @Sendable () async -> ReloadOutcome,
-            spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow],
+            spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], keys: any KeyAdministration,
             replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome, clock: @escaping WallClock,
             logger: Logger
         ) {
@@ -33,6 +34,7 @@ package struct AdminPlane: Sendable {
             self.health = health
             self.reload = reload
             self.spend = spend
+            self.keys = keys
             self.replay = replay
             self.clock = clock
             self.logger = logger
@@ -79,6 +81,9 @@ package struct AdminPlane: Sendable {
         router.get("v1/config") { _, _ in AdminAnswer(ConfigurationView.json(services.generations)) }
         router.post("v1/reload") { _, _ in ConfigurationView.answer(to: await services.reload()) }
         router.post("v1/replay") { request, _ in await ReplayView.answer(request, services: services) }
+        router.get("v1/keys") { request, _ in await KeysView.list(request, services: services) }
+        router.post("v1/keys") { request, _ in await KeysView.create(request, services: services) }
+        router.delete("v1/keys/:id") { _, context in await KeysView.revoke(context.parameters.get("id"), services: services) }
         router.get("v1/spend") { request, _ in
             await SpendView.answer(request, workspace: nil, services: services)
         }

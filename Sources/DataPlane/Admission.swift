@@ -34,7 +34,7 @@ final class Admission {
     }
 
     /// Decides what a request is. Nothing is reserved or sent yet.
-    init(_ head: RequestHead, generation: Generation, now: Timestamp) throws(Refusal) {
+    init(_ head: RequestHead, generation: Generation, keys: KeyRing, now: Timestamp) throws(Refusal) {
         // Bytes, not characters: a target is ASCII.
         let target = head.path.utf8.dropFirst()
         let segment = target.prefix { $0 != UInt8(ascii: "/") }
@@ -43,7 +43,8 @@ final class Admission {
         let path = rest.isEmpty ? "/" : String(Substring(rest))
         let caller: Caller
         do {
-            caller = try Caller(head.headers, standard: generation.configuration.defaultWorkspace)
+            let authentication = Authentication(configuration: generation.configuration, keys: keys, now: now)
+            caller = try Caller(head, for: generation.providers[name], by: authentication)
         } catch {
             var problem = error.problem
             problem.provider = generation.providers[name] == nil ? nil : name
@@ -77,6 +78,18 @@ final class Admission {
         }
         guard let meter = provider.meters.meter(operation: match.index, at: now) else {
             throw refuse(.unpriced, "The adapter has no prices for today.", operation: provider.adapter.operations[match.index].name)
+        }
+        if let key = caller.key {
+            let operation = meter.operation.name
+            guard key.permissions.allows(provider: name, operation: operation) else {
+                throw refuse(.notAllowed, "The key is not for the operation '\(operation)' of '\(name)'.", operation: operation)
+            }
+            if let seconds = keys.admit(key, at: now) {
+                var refusal = refuse(
+                    .rateLimited, "The key may make \(key.permissions.rate?.description ?? "no") calls a second.", operation: operation)
+                refusal.problem.retryAfter = seconds
+                throw refusal
+            }
         }
         var maximumCost: Money?
         if let index = head.headers.firstIndex(of: "X-Gateway-Max-Cost") {

@@ -93,7 +93,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     func start() {
         let admission: Admission
         do {
-            admission = try Admission(head, generation: services.generations.generation, now: services.clock())
+            admission = try Admission(head, generation: services.generations.generation, keys: services.keys, now: services.clock())
         } catch {
             refuse(error.problem, caller: error.caller, operation: error.operation)
             return

@@ -6,6 +6,8 @@ struct Caller {
     var user: String?
     var entityType: String?
     var entityID: String?
+    /// The key that it has shown, where keys are what counts.
+    var key: CallerKey?
 
     /// Why nobody is known to call, or only the workspace is.
     struct Unidentified: Error {
@@ -13,21 +15,17 @@ struct Caller {
         var caller: Caller?
     }
 
-    /// Reads the identifying fields of a request; one that names no workspace is the `standard` one's, where there is such.
-    /// The problem names the field that is missing or malformed.
-    init(_ headers: HeaderList, standard: String?) throws(Unidentified) {
+    /// Reads who is calling, for which provider, and on whose behalf. The problem names what is missing or malformed.
+    init(_ head: RequestHead, for provider: Provider?, by authentication: Authentication) throws(Unidentified) {
         do throws(Problem) {
-            guard let workspace = try Self.identifier("X-Workspace-Id", headers) ?? standard else {
-                throw Problem(.workspaceRequired, "Say which workspace pays for this call: send the header X-Workspace-Id.")
-            }
-            self.workspace = workspace
+            (workspace, key) = try authentication.workspace(of: head, for: provider)
         } catch {
             throw Unidentified(problem: error)
         }
         do throws(Problem) {
-            user = try Self.identifier("X-User-Id", headers)
-            entityType = try Self.identifier("X-Entity-Type", headers)
-            entityID = try Self.identifier("X-Entity-Id", headers)
+            user = try Self.identifier("X-User-Id", head.headers)
+            entityType = try Self.identifier("X-Entity-Type", head.headers)
+            entityID = try Self.identifier("X-Entity-Id", head.headers)
         } catch {
             throw Unidentified(problem: error, caller: Caller(workspace: workspace))
         }
@@ -37,7 +35,8 @@ struct Caller {
         self.workspace = workspace
     }
 
-    private static func identifier(_ name: String, _ headers: HeaderList) throws(Problem) -> String? {
+    /// A field's value; nil where it is absent.
+    static func identifier(_ name: String, _ headers: HeaderList) throws(Problem) -> String? {
         guard let index = headers.firstIndex(of: name) else { return nil }
         let value = headers[index].value
         guard headers.firstIndex(of: name, from: index + 1) == nil, (1...128).contains(value.count),

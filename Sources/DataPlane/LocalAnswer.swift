@@ -56,7 +56,9 @@ final class LocalAnswer: ConnectionResponder, @unchecked Sendable {
 
     private func identify() throws(Problem) -> Caller {
         do throws(Caller.Unidentified) {
-            let caller = try Caller(head.headers, standard: services.generations.generation.configuration.defaultWorkspace)
+            let authentication = Authentication(
+                configuration: services.generations.generation.configuration, keys: services.keys, now: services.clock())
+            let caller = try Caller(head, for: nil, by: authentication)
             self.caller = caller
             return caller
         } catch {

@@ -9,6 +9,7 @@ package final class Services: Sendable {
     package let history: any CallHistory
     package let upstream: any Upstream
     package let once: OnceCharges
+    package let keys: KeyRing
     package let metrics: Metrics
     package let clock: WallClock
     package let logger: Logger
@@ -16,7 +17,7 @@ package final class Services: Sendable {
 
     package init(
         generations: CurrentGeneration, accounts: Accounts, log: any DurableLog, history: any CallHistory, upstream: any Upstream,
-        once: OnceCharges, metrics: Metrics, clock: @escaping WallClock, logger: Logger
+        once: OnceCharges, keys: KeyRing, metrics: Metrics, clock: @escaping WallClock, logger: Logger
     ) {
         self.generations = generations
         self.accounts = accounts
@@ -24,6 +25,7 @@ package final class Services: Sendable {
         self.history = history
         self.upstream = upstream
         self.once = once
+        self.keys = keys
         self.metrics = metrics
         self.clock = clock
         self.logger = logger

@@ -7,6 +7,9 @@ package struct Problem: Error, Sendable {
         case unpriced
         case overloaded
         case unauthenticated
+        case keysUnavailable = "keys_unavailable"
+        case notAllowed = "not_allowed"
+        case rateLimited = "rate_limited"
         case workspaceRequired = "workspace_required"
         case unknownProvider = "unknown_provider"
         case unknownOperation = "unknown_operation"
@@ -27,6 +30,9 @@ package struct Problem: Error, Sendable {
             case .unpriced: (422, "No price for this call")
             case .overloaded: (503, "Too many calls at once")
             case .unauthenticated: (401, "Not authenticated")
+            case .keysUnavailable: (503, "Keys unavailable")
+            case .notAllowed: (403, "Not allowed")
+            case .rateLimited: (429, "Too many calls")
             case .workspaceRequired: (400, "Workspace required")
             case .unknownProvider: (404, "Unknown provider")
             case .unknownOperation: (404, "Unknown operation")

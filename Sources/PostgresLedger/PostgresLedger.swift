@@ -167,6 +167,12 @@ package final class PostgresLedger: Ledger {
         for reader in readers { await reader.close() }
     }
 
+    /// Runs what writes beside the batches, and takes no part in their order.
+    func write<Value: Sendable>(_ body: @escaping @Sendable (PostgresConnection) throws -> Value) async throws(LedgerError) -> Value {
+        guard let writer else { throw LedgerError(.owned, "the ledger is open for reading only") }
+        return try await writer.use(body)
+    }
+
     /// The readers take turns.
     var reader: PostgresSession {
         readers[turn.wrappingAdd(1, ordering: .relaxed).newValue & 1]

@@ -39,6 +39,10 @@ struct PostgresParameter: ExpressibleByStringLiteral {
         self.init(Timestamp.calendar.contains(instant) ? instant.rfc3339 : instant.microseconds < 0 ? "-infinity" : "infinity")
     }
 
+    init(instant: Timestamp?) {
+        if let instant { self.init(instant) } else { self.init(nil as String?) }
+    }
+
     init(_ array: PostgresArray) {
         bytes = array.literal
     }

@@ -12,6 +12,7 @@ struct SchemaMigration {
         SchemaMigration(3, "0003-people-and-companies", PackageResources._003_people_and_companies_sql),
         SchemaMigration(4, "0004-indexes", PackageResources._004_indexes_sql),
         SchemaMigration(5, "0005-leases", PackageResources._005_leases_sql),
+        SchemaMigration(6, "0006-keys", PackageResources._006_keys_sql),
     ]
 
     /// Which migrations a database has had. An application may have a table for its own, so the name says whose this is.

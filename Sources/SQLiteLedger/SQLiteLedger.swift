@@ -159,10 +159,22 @@ package final class SQLiteLedger: Ledger {
 
     // MARK: The file
 
-    private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(LedgerError) -> Value {
+    func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(LedgerError) -> Value {
         let connection = try await connection()
         do {
             return try await connection.pool.read(body)
+        } catch {
+            giveUp(connection, after: error)
+            throw SQLiteConnection.ledgerError(error, path)
+        }
+    }
+
+    /// Runs what writes beside the batches, in a transaction of its own.
+    func write<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws(LedgerError) -> Value {
+        guard !isReadOnly else { throw LedgerError(.owned, "\(path) is open for reading only") }
+        let connection = try await connection()
+        do {
+            return try await connection.pool.write(body)
         } catch {
             giveUp(connection, after: error)
             throw SQLiteConnection.ledgerError(error, path)

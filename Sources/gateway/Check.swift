@@ -17,7 +17,13 @@ struct Check: ParsableCommand {
         let loaded = plugins.isEmpty ? loader.load(number: 1, at: machineClock()) : loader.check(adapterFiles: plugins)
         for diagnostic in loaded.diagnostics { printError(diagnostic.description) }
         guard !loaded.hasErrors else { throw ExitCode(1) }
-        if let reason = loaded.generation?.configuration.reasonNotToServe { throw fail("gateway: \(reason)") }
+        if let engine = loaded.generation?.configuration.ledger.engine {
+            do {
+                _ = try LedgerAddress(engine)
+            } catch {
+                throw fail("gateway: \(error)")
+            }
+        }
         let examples = loaded.adapters.reduce(0) { $0 + $1.exampleCount }
         print("ok: \(loaded.adapters.count) adapters, \(examples) examples")
     }

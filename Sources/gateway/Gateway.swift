@@ -10,8 +10,8 @@ struct Gateway: AsyncParsableCommand {
             file, its adapter. Exit codes: 0 done, 1 it ran and the answer is no, 64 wrong usage.
             """,
         subcommands: [
-            Serve.self, Check.self, Price.self, Normalize.self, NewAdapter.self, Query.self, Spend.self, Migrate.self, Lease.self, Reload.self,
-            Replay.self,
+            Serve.self, Check.self, Price.self, Normalize.self, NewAdapter.self, Query.self, Spend.self, Key.self, Migrate.self, Lease.self,
+            Reload.self, Replay.self,
         ])
 }
 

@@ -17,6 +17,7 @@ final class GatewayProcess: Sendable {
     let journal: Journal
     let writer: LedgerWriter
     let once = OnceCharges()
+    let keys: KeyWatch
     let metrics = Metrics()
     let books: Books
     let logger: Logger
@@ -42,7 +43,6 @@ final class GatewayProcess: Sendable {
         self.logger = logger
         self.isSandbox = isSandbox
         self.eventLoops = eventLoops
-        if let reason = configuration.reasonNotToServe { throw fail("gateway: \(reason)") }
         do {
             ledger = try LedgerAddress(configuration.ledger.engine)
         } catch {
@@ -89,6 +89,7 @@ final class GatewayProcess: Sendable {
             budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: leasing?.hurry)
         let books = Books(accounts: accounts, once: once, writer: writer, current: current, logger: logger)
         let prices = PriceVersionLog(log: writer)
+        keys = KeyWatch(writer: writer, logger: logger)
         self.current = current
         self.accounts = accounts
         self.books = books
@@ -131,10 +132,11 @@ final class GatewayProcess: Sendable {
         let writing = Task { await writer.run() }
         await books.loadAtStart()
         let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts) } }
+        await keys.refresh()
         let configuration = current.generation.configuration
         let services = Services(
-            generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once, metrics: metrics,
-            clock: machineClock, logger: logger)
+            generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once,
+            keys: keys.ring, metrics: metrics, clock: machineClock, logger: logger)
         let dataPlane: DataPlane
         let openFiles = OpenFiles.raiseLimit()
         let connections = OpenFiles.connections(within: openFiles)
@@ -165,6 +167,10 @@ final class GatewayProcess: Sendable {
                     try? await Task.sleep(for: .seconds(60))
                     self.accounts.purge(at: machineClock())
                 }
+                return nil
+            }
+            tasks.addTask {
+                await self.keys.run()
                 return nil
             }
             tasks.addTask {
@@ -205,7 +211,7 @@ final class GatewayProcess: Sendable {
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
                 reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
-                replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) }, clock: machineClock,
+                keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) }, clock: machineClock,
                 logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
@@ -255,20 +261,5 @@ final class GatewayProcess: Sendable {
         writing.cancel()
         await writing.value
         journal.close()
-    }
-}
-
-extension Configuration {
-    /// What it asks for and this version cannot do; nil where it can all be served.
-    var reasonNotToServe: String? {
-        if authentication == .keys {
-            return "auth.mode: keys is not in this version; write 'mode: header' and listen on loopback or in a trusted mesh"
-        }
-        do {
-            _ = try LedgerAddress(ledger.engine)
-            return nil
-        } catch {
-            return error.description
-        }
     }
 }

@@ -48,15 +48,7 @@ struct SpendTable {
             for index in cells.indices { cells[index][column] = aligned[index] }
             cells.append(columns.indices.map { $0 == column ? aligned[aligned.count - 1] : $0 == 0 ? "total" : "" })
         }
-        let widths = columns.indices.map { column in ([columns] + cells).map { $0[column].count }.max() ?? 0 }
-        func line(_ row: [String]) -> String {
-            let padded = columns.indices.map { column in
-                let padding = String(repeating: " ", count: widths[column] - row[column].count)
-                return Self.numeric.contains(columns[column]) ? padding + row[column] : row[column] + padding
-            }
-            return padded.joined(separator: "  ") + "\n"
-        }
-        return line(columns) + cells.map(line).joined()
+        return TextTable.render(columns, cells, numeric: Self.numeric)
     }
 
     private static func alignedOnPoint(_ amounts: [String]) -> [String] {

@@ -61,7 +61,7 @@ private final class StoppingMachine: Sendable {
 
     var writtenTo: any Ledger { StoppingLedger(machine: self, ledger: ledger) }
 
-    private struct StoppingLedger: Ledger {
+    private struct StoppingLedger: KeylessLedger {
         let machine: StoppingMachine
         let ledger: MemoryLedger
 

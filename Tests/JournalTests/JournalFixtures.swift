@@ -103,3 +103,14 @@ extension JournalEntry {
         if case .settled(let record) = self { record.id } else { nil }
     }
 }
+
+/// A ledger of which only the half that the journal feeds is tested.
+protocol KeylessLedger: Ledger {}
+
+extension KeylessLedger {
+    func add(_ key: CallerKey) async throws(LedgerError) {}
+    func revokeKey(_ id: CallID, at instant: Timestamp) async throws(LedgerError) -> CallerKey? { nil }
+    func keys(changedAfter change: Int64) async throws(LedgerError) -> (keys: [CallerKey], change: Int64) { ([], 0) }
+    func keys(workspace: String?, after id: CallID?, limit: Int) async throws(LedgerError) -> [CallerKey] { [] }
+    func noteUse(_ uses: [CallID: Timestamp]) async throws(LedgerError) {}
+}

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// A ledger in memory that fails as it is told, before or after it has committed.
-final class MemoryLedger: Ledger {
+final class MemoryLedger: KeylessLedger {
     struct State: Sendable {
         var rows: [CallID: CostRecord] = [:]
         var positions: [String: JournalPosition] = [:]

@@ -31,6 +31,10 @@ struct PostgresConformanceTests {
         try await LedgerConformance.sumsEqualRows(make, seed: seed)
     }
 
+    @Test func keys() async throws {
+        try await LedgerConformance.keys(make)
+    }
+
     @Test func onceKeys() async throws {
         try await LedgerConformance.onceKeys(make)
     }

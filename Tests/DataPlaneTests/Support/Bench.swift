@@ -13,6 +13,7 @@ final class Bench: Sendable {
     let history = ScriptedHistory()
     let accounts: Accounts
     let once = OnceCharges()
+    let keys = KeyRing()
     let metrics = Metrics()
     let generations: CurrentGeneration
     let plane: DataPlane
@@ -30,8 +31,8 @@ final class Bench: Sendable {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let services = Services(
-            generations: generations, accounts: accounts, log: log, history: history, upstream: upstream, once: once, metrics: metrics,
-            clock: { Self.now }, logger: logger)
+            generations: generations, accounts: accounts, log: log, history: history, upstream: upstream, once: once, keys: keys,
+            metrics: metrics, clock: { Self.now }, logger: logger)
         plane = try await DataPlane.start(listen: SocketAddress(host: "127.0.0.1", port: 0), eventLoops: eventLoops, services: services)
     }
 
@@ -40,11 +41,13 @@ final class Bench: Sendable {
     /// Tests wait in blocking calls, so they have threads of their own.
     static func run(
         limits: Limits = Limits(), budget: Budget = Budget(), onTrackerError: TrackerErrorPolicy = .open, isLoaded: Bool = true,
-        adapters: [Adapter]? = nil, eventLoops: Int = 1, quality: QualityWeights = .standard, _ body: (Bench) async throws -> Void
+        authentication: AuthenticationMode = .header, adapters: [Adapter]? = nil, eventLoops: Int = 1,
+        quality: QualityWeights = .standard, _ body: (Bench) async throws -> Void
     ) async throws {
-        let configuration = Configuration(
+        var configuration = Configuration(
             plugins: "/", ledger: LedgerSettings(engine: .sqlite(path: "/dev/null"), journal: "/"),
             budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits, quality: quality)
+        configuration.authentication = authentication
         let bench = try await Bench(
             configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, eventLoops: eventLoops)
         try await withTaskExecutorPreference(ThreadExecutor()) {

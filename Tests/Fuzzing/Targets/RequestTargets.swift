@@ -77,7 +77,7 @@ extension FuzzTarget {
 
     /// What is forwarded is one request, under the provider's base path, with the gateway's credential and no other.
     private static func checkForwarding(_ head: RequestHead) throws {
-        guard let admission = try? Admission(head, generation: generation, now: today) else { return }
+        guard let admission = try? Admission(head, generation: generation, keys: KeyRing(), now: today) else { return }
         let request = admission.upstreamRequest(head, body: .none)
         let refusal = RequestText().fill(
             prefix: Array("/base".utf8), target: request.target, headers: request.headers, hasBody: false, hasProxy: false)

@@ -1,0 +1,14 @@
+/// Rows and columns for a terminal.
+enum TextTable {
+    /// Aligned columns; those of the `numeric` names to the right.
+    static func render(_ columns: [String], _ rows: [[String]], numeric: Set<String> = []) -> String {
+        let widths = columns.indices.map { column in ([columns] + rows).map { $0[column].count }.max() ?? 0 }
+        return ([columns] + rows).map { row in
+            let padded = columns.indices.map { column in
+                let padding = String(repeating: " ", count: widths[column] - row[column].count)
+                return numeric.contains(columns[column]) ? padding + row[column] : row[column] + padding
+            }
+            return padded.joined(separator: "  ") + "\n"
+        }.joined()
+    }
+}
