@@ -4,7 +4,7 @@ extension PostgresLedger {
     package func add(_ key: CallerKey) async throws(LedgerError) {
         let columns = key.permissions.columns
         try await write { connection in
-            try connection.run([
+            _ = try connection.run([
                 PostgresStatement(
                     """
                     WITH \(Self.nextChange) INSERT INTO "caller_keys" ("id", "workspaceId", "name", "digest", "createdAt", "expiresAt",
@@ -65,7 +65,7 @@ extension PostgresLedger {
         }
         let parameters = [PostgresParameter(ids), PostgresParameter(instants)]
         try await write { connection in
-            try connection.run([
+            _ = try connection.run([
                 PostgresStatement(
                     """
                     WITH "used" AS MATERIALIZED (
