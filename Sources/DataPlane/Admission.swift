@@ -20,6 +20,10 @@ final class Admission {
 
     var adapter: Adapter { provider.adapter }
     var operation: Operation { meter.operation }
+    /// Whether the request is read whole before it is forwarded.
+    var readsRequestBody: Bool { meter.readsRequestBody || operation.keeping != nil }
+    /// Whether the answer is held whole where it fits.
+    var readsResponseBody: Bool { meter.readsResponseBody || operation.keeping != nil }
 
     /// What could be understood of a request that is refused, for the headers of the refusal.
     struct Refusal: Error {
@@ -124,15 +128,14 @@ final class Admission {
             if credentials.contains(where: { if case .header(let name) = $0 { Self.isTaken(field, for: name) } else { false } }) {
                 continue
             }
-            if meter.readsResponseBody, field.isNamed("accept-encoding") { continue }
+            if readsResponseBody, field.isNamed("accept-encoding") { continue }
             headers.append(field)
         }
-        if meter.readsResponseBody { headers.append("Accept-Encoding", "identity") }
+        if readsResponseBody { headers.append("Accept-Encoding", "identity") }
         for header in settings.headers where !headers.contains(header.name) {
             headers.append(header.name, header.value.reveal())
         }
-        var query = query.map(String.init)
-        for case .query(let name) in credentials { query = query.flatMap { Self.query($0, without: name) } }
+        var query = queryWithoutCredentials
         switch settings.authentication {
         case .header(let name, let value):
             headers.append(name, value.reveal())
@@ -144,6 +147,13 @@ final class Admission {
         }
         let target = query.map { "\(path)?\($0)" } ?? path
         return UpstreamRequest(method: head.method, target: target, headers: headers, body: body, route: settings.route)
+    }
+
+    /// The query less the caller's own credentials; nil without one.
+    var queryWithoutCredentials: String? {
+        var query = query.map(String.init)
+        for case .query(let name) in provider.credentialPlaces { query = query.flatMap { Self.query($0, without: name) } }
+        return query
     }
 
     /// Whether a provider may take a field for that of another name: to many frameworks `_` and `-` are the same.

@@ -37,6 +37,8 @@ final class Arrivals: Sendable {
         case logged(Call, Result<Void, DurabilityError>, then: @Sendable (Call, Result<Void, DurabilityError>) -> Void)
         /// A provider's transfer has gone on.
         case received(Call, [UpstreamEvent])
+        /// Another call, or the ledger, has something for a call.
+        case told(Call, @Sendable (Call) -> Void)
     }
 
     private let waiting = Mutex<[Arrival]>([])
@@ -63,6 +65,7 @@ final class Arrivals: Sendable {
             switch arrival {
             case .logged(let call, let result, let then): then(call, result)
             case .received(let call, let events): call.handle(events)
+            case .told(let call, let body): body(call)
             }
         }
     }

@@ -9,6 +9,9 @@ package final class Services: Sendable {
     package let history: any CallHistory
     package let upstream: any Upstream
     package let once: OnceCharges
+    package let answers: SharedAnswers
+    /// Whether the ledger has tables for people and companies.
+    package let storesEntities: Bool
     package let metrics: Metrics
     package let clock: WallClock
     package let logger: Logger
@@ -16,7 +19,8 @@ package final class Services: Sendable {
 
     package init(
         generations: CurrentGeneration, accounts: Accounts, log: any DurableLog, history: any CallHistory, upstream: any Upstream,
-        once: OnceCharges, metrics: Metrics, clock: @escaping WallClock, logger: Logger
+        once: OnceCharges, answers: SharedAnswers, storesEntities: Bool = false, metrics: Metrics, clock: @escaping WallClock,
+        logger: Logger
     ) {
         self.generations = generations
         self.accounts = accounts
@@ -24,6 +28,8 @@ package final class Services: Sendable {
         self.history = history
         self.upstream = upstream
         self.once = once
+        self.answers = answers
+        self.storesEntities = storesEntities
         self.metrics = metrics
         self.clock = clock
         self.logger = logger

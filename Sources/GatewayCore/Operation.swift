@@ -19,6 +19,10 @@ package struct Operation: Sendable {
     package var reported: Quantity?
     /// The capture whose value is charged a single time for a workspace.
     package var once: String?
+    /// Whether and how its answers are kept and shared.
+    package var keeping: Keeping?
+    /// Whether and how its normalized records are stored.
+    package var storing: Storing?
 
     /// A unit and how many of it.
     package struct Line: Sendable {
@@ -39,7 +43,7 @@ package struct Operation: Sendable {
     package init(
         name: String, match: RoutePattern, entity: String? = nil, dimensions: [String: DimensionSource] = [:],
         usage: [(name: String, quantity: Quantity)] = [], charge: [Line] = [], billable: Billable = Billable(), estimate: [Line] = [],
-        reported: Quantity? = nil, once: String? = nil
+        reported: Quantity? = nil, once: String? = nil, keeping: Keeping? = nil, storing: Storing? = nil
     ) {
         self.name = name
         self.match = match
@@ -51,6 +55,8 @@ package struct Operation: Sendable {
         self.estimate = estimate
         self.reported = reported
         self.once = once
+        self.keeping = keeping
+        self.storing = storing
     }
 }
 

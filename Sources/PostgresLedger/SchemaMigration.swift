@@ -11,6 +11,7 @@ struct SchemaMigration {
         SchemaMigration(2, "0002-research", PackageResources._002_research_sql),
         SchemaMigration(3, "0003-people-and-companies", PackageResources._003_people_and_companies_sql),
         SchemaMigration(4, "0004-indexes", PackageResources._004_indexes_sql),
+        SchemaMigration(5, "0005-kept-answers", PackageResources._005_kept_answers_sql),
     ]
 
     /// Which migrations a database has had. An application may have a table for its own, so the name says whose this is.

@@ -8,7 +8,8 @@ struct SchemaMigration {
     var sql: String
 
     static let all = [
-        SchemaMigration(number: 1, name: "0001-ledger", sql: String(decoding: PackageResources._001_ledger_sql, as: UTF8.self))
+        SchemaMigration(number: 1, name: "0001-ledger", sql: String(decoding: PackageResources._001_ledger_sql, as: UTF8.self)),
+        SchemaMigration(number: 2, name: "0002-kept-answers", sql: String(decoding: PackageResources._002_kept_answers_sql, as: UTF8.self)),
     ]
 
     /// Tells a file that was changed after it had been applied.

@@ -127,7 +127,8 @@ final class GatewayProcess: Sendable {
         await books.loadAtStart()
         let configuration = current.generation.configuration
         let services = Services(
-            generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once, metrics: metrics,
+            generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once,
+            answers: SharedAnswers(store: writer, metrics: metrics), storesEntities: ledger.storesEntities, metrics: metrics,
             clock: machineClock, logger: logger)
         let dataPlane: DataPlane
         let openFiles = OpenFiles.raiseLimit()
@@ -158,6 +159,7 @@ final class GatewayProcess: Sendable {
                 while !Task.isCancelled {
                     try? await Task.sleep(for: .seconds(60))
                     self.accounts.purge(at: machineClock())
+                    await self.writer.sweepAnswers(at: machineClock(), limit: self.current.generation.configuration.cache.disk)
                 }
                 return nil
             }

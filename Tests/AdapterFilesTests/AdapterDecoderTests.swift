@@ -8,7 +8,6 @@ struct AdapterDecoderTests {
         let (decoded, problems) = decodeAdapter(acmeAdapter)
         #expect(
             problems == [
-                "plugins/acmedata.yaml:36:5: warning: 'cache' is not supported by this version and is ignored",
                 "plugins/acmedata.yaml:37:5: warning: 'normalize' is not supported by this version and is ignored",
                 "plugins/acmedata.yaml:65:16: warning: 'o200k_base' is not supported by this version: tokens are counted as bytes/4",
                 "plugins/acmedata.yaml:66:5: warning: 'stream' is not supported by this version and is ignored",
@@ -23,6 +22,8 @@ struct AdapterDecoderTests {
         #expect(adapter.upstream.authentication == .header(name: "X-Api-Key", value: Secret("k")))
         #expect(adapter.upstream.headers == [UpstreamSettings.Header(name: "Acme-Version", value: Secret("2026-01-01"))])
         #expect(adapter.operations.map(\.name) == ["enrich_person", "chat"])
+        #expect(adapter.operations[0].keeping?.ttl == 30 * 86_400 && adapter.operations[0].keeping?.headers == [])
+        #expect(adapter.operations[1].keeping == nil)
         #expect(adapter.operations[1].usage.map(\.name) == ["prompt", "cached", "answer", "asked", "limit", "choices"])
         #expect(adapter.prices.entries[0].rows.count == 5)
         #expect(adapter.prices.entries[0].rows[2].conditions == ["model": .prefix("big")])

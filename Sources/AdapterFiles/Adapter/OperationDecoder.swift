@@ -12,7 +12,7 @@ struct OperationDecoder {
     }
 
     /// Keys that belong to the format and that this version does not act on.
-    private static let laterKeys = ["cache", "enrich", "normalize", "reconcile", "research", "stream"]
+    private static let laterKeys = ["enrich", "normalize", "reconcile", "stream"]
 
     private enum Tokenizer: String, CaseIterable {
         case cl100k = "cl100k_base"
@@ -48,6 +48,7 @@ struct OperationDecoder {
         if let tokenizer = map.optional("tokenizer"), let word = tokenizer.word(Tokenizer.self), word != .bytes {
             tokenizer.warn("'\(word.rawValue)' is not supported by this version: tokens are counted as bytes/4")
         }
+        let keeping = KeepingDecoder.keeping(cache: map.optional("cache"), research: map.optional("research"))
         map.ignoreLaterKeys(Self.laterKeys)
 
         marks[.operation(index)] = map.key("name")?.mark ?? map.mark
@@ -57,7 +58,7 @@ struct OperationDecoder {
         guard let name, let match, let billable else { return nil }
         let operation = Operation(
             name: name, match: match, entity: entity, dimensions: dimensions, usage: usage ?? [], charge: charge ?? [], billable: billable,
-            estimate: estimate ?? [], reported: reported, once: once)
+            estimate: estimate ?? [], reported: reported, once: once, keeping: keeping)
         return Decoded(operation: operation, marks: marks)
     }
 
