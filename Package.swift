@@ -49,7 +49,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         // The embedded ledger: SQLite with transactions, migrations and prepared statements.
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
-        // SHA-256 for price versions and callers' keys.
+        // SHA-256 for price versions, callers' keys and the keys of kept answers.
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         // Commands and their --help.
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -91,7 +91,7 @@ let package = Package(
             resources: [.embedInCode("Migrations")],
             swiftSettings: settings),
         .target(
-            name: "PostgresLedger", dependencies: ["GatewayCore", "CPostgres"], exclude: ["Scaling.md"],
+            name: "PostgresLedger", dependencies: ["GatewayCore", "JSONPath", "CPostgres"], exclude: ["Scaling.md"],
             resources: [.embedInCode("Migrations")],
             swiftSettings: settings),
         .target(
@@ -101,6 +101,8 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
+                // The keys of kept answers.
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: settings),
         .target(

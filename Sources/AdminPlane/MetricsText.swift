@@ -24,6 +24,23 @@ enum MetricsText {
             "gateway_call_seconds_total", "counter", "From reservation to settlement, summed.",
             charged.map { (labels($0.0), seconds($0.1.duration)) })
 
+        let shared = metrics.cacheCalls.map {
+            ("{provider=\"\(escaped($0.provider))\",operation=\"\(escaped($0.operation))\",cache=\"\($0.outcome.rawValue)\"}", $1)
+        }
+        family(
+            "gateway_cache_calls_total", "counter", "Calls of operations whose answers are kept, by what the cache did.",
+            shared.map { ($0, String($1.calls)) })
+        family(
+            "gateway_cache_saved_dollars_total", "counter", "What calls would have cost that were answered with what others had paid for.",
+            shared.map { ($0, $1.saved.description) })
+        single(
+            "gateway_cache_memory_bytes", "gauge", "About what kept answers take in memory.", metrics.keptBytes.load(ordering: .relaxed))
+        single(
+            "gateway_cache_memory_answers", "gauge", "Kept answers in memory.", metrics.keptAnswers.load(ordering: .relaxed))
+        single(
+            "gateway_cache_failed_lookups_total", "counter", "Times that the ledger did not say in time whether it keeps an answer.",
+            metrics.failedLookups.count)
+
         let books = accounts.snapshot
         single("gateway_held_dollars", "gauge", "Held for calls in flight, in US dollars.", books.held)
         single("gateway_reservations_open", "gauge", "Calls in flight that hold something.", books.openReservations)

@@ -24,7 +24,10 @@ final class Admission {
     var operation: Operation { meter.operation }
     /// How the answer becomes records; nil: it stays as it is.
     var normalization: Normalization? { wantsRecords ? meter.operation.normalization : nil }
-    private var readsResponseBody: Bool { meter.readsResponseBody || normalization != nil }
+    /// Whether the request is read whole before it is forwarded.
+    var readsRequestBody: Bool { meter.readsRequestBody || operation.keeping != nil }
+    /// Whether the answer is held whole where it fits.
+    var readsResponseBody: Bool { meter.readsResponseBody || normalization != nil || operation.keeping != nil }
 
     /// What could be understood of a request that is refused, for the headers of the refusal.
     struct Refusal: Error {
@@ -151,8 +154,7 @@ final class Admission {
         for header in settings.headers where !headers.contains(header.name) {
             headers.append(header.name, header.value.reveal())
         }
-        var query = query.map(String.init)
-        for case .query(let name) in credentials { query = query.flatMap { Self.query($0, without: name) } }
+        var query = queryWithoutCredentials
         switch settings.authentication {
         case .header(let name, let value):
             headers.append(name, value.reveal())
@@ -164,6 +166,13 @@ final class Admission {
         }
         let target = query.map { "\(path)?\($0)" } ?? path
         return UpstreamRequest(method: head.method, target: target, headers: headers, body: body, route: settings.route)
+    }
+
+    /// The query less the caller's own credentials; nil without one.
+    var queryWithoutCredentials: String? {
+        var query = query.map(String.init)
+        for case .query(let name) in provider.credentialPlaces { query = query.flatMap { Self.query($0, without: name) } }
+        return query
     }
 
     /// Whether a provider may take a field for that of another name: to many frameworks `_` and `-` are the same.

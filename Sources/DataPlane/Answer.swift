@@ -97,6 +97,12 @@ struct Answer {
         return true
     }
 
+    /// All of the body; nil where any of it could not be kept.
+    var wholeBody: [UInt8]? {
+        guard problem == nil, Int64(body.count) == received else { return nil }
+        return body
+    }
+
     /// The body so far.
     var body: [UInt8] { kept?.bytes ?? [] }
 

@@ -6,10 +6,12 @@ extension Call {
     func received(_ head: UpstreamHead) {
         guard let admission, answer == nil else { return }
         let answer = Answer(
-            head, method: self.head.method, isRead: admission.meter.readsResponseBody, normalization: admission.normalization,
+            head, method: self.head.method, isRead: admission.readsResponseBody, normalization: admission.normalization,
             metrics: services.metrics)
         self.answer = answer
-        take(.head(delivery: answer.delivery(limits: limits), isStream: answer.isStream))
+        let delivery = answer.delivery(limits: limits)
+        if sharing != nil, answer.isStream || delivery != .held { land(.unshared) }
+        take(.head(delivery: delivery, isStream: answer.isStream))
     }
 
     func received(_ bytes: [UInt8]) {
@@ -24,6 +26,7 @@ extension Call {
             acknowledge(bytes.count)
             if isKept, let answer, answer.body.count <= limits.bufferedResponse { return }
             // What has been kept so far goes out with the head; a piece that could not be kept follows it.
+            land(.unshared)
             take(.outgrown)
             guard !isKept else { return }
             pass(piece)
@@ -40,7 +43,7 @@ extension Call {
     func sendHead() {
         guard let connection, let pledge, var answer else { return }
         answer.framing = framing(of: answer)
-        if !answer.isRead { answer.chargeAtHead = meteredCharge(answer, .unread) }
+        if admission?.meter.readsResponseBody == false { answer.chargeAtHead = meteredCharge(answer, .unread) }
         // What flows is not read whole, so that there are no records of it.
         answer.passUnchanged()
         self.answer = answer
@@ -79,7 +82,7 @@ extension Call {
     }
 
     /// The provider's status and fields, less what speaks of its connection, with the gateway's own.
-    private func head(of answer: Answer, report: CallReport, bodyLength: Int64?, on connection: Connection) -> ResponseHead {
+    func head(of answer: Answer, report: CallReport, bodyLength: Int64?, on connection: Connection) -> ResponseHead {
         var response = ResponseHead(status: answer.shownStatus, capacity: 2048 + (isHeadSent ? 0 : answer.body.count))
         let nominated = HopByHop.nominated(by: answer.headers)
         // The length of what HEAD and 304 leave out is theirs to say; a 204 has none.

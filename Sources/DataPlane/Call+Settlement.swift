@@ -20,12 +20,21 @@ extension Call {
 
     private func record(cost: Money, basis: CostBasis) -> CostRecord? {
         guard let pledge, let admission else { return nil }
-        return CostRecord(
-            id: pledge.id, workspace: admission.caller.workspace, user: admission.caller.user, provider: admission.adapter.provider,
+        return record(
+            admission, id: pledge.id, cost: cost, basis: basis, estimate: pledge.estimate.cost, createdAt: pledge.startedAt,
+            day: pledge.reservation.day)
+    }
+
+    /// What every row of this call says.
+    func record(
+        _ admission: Admission, id: CallID, cost: Money, basis: CostBasis, estimate: Money, createdAt: Timestamp, day: Timestamp
+    ) -> CostRecord {
+        CostRecord(
+            id: id, workspace: admission.caller.workspace, user: admission.caller.user, provider: admission.adapter.provider,
             endpoint: admission.endpoint, operation: admission.operation.name, cost: cost, basis: basis,
-            priceVersion: admission.meter.priceVersion, estimate: pledge.estimate.cost,
+            priceVersion: admission.meter.priceVersion, estimate: estimate, cache: sharing?.outcome ?? .none,
             entityType: admission.caller.entityType ?? admission.operation.entity, entityID: admission.caller.entityID, success: false,
-            createdAt: pledge.startedAt, day: pledge.reservation.day)
+            createdAt: createdAt, day: day)
     }
 
     func settle(_ settlement: Exchange.Settlement) {
@@ -47,9 +56,11 @@ extension Call {
         if pledge.isUnverified { services.metrics.unverifiedCalls.increment() }
         services.metrics.count(
             Metrics.Series(
-                provider: record.provider, operation: admission.operation.name, outcome: outcome(record.status), basis: record.basis),
+                provider: record.provider, operation: admission.operation.name, outcome: Self.outcome(record.status), basis: record.basis),
             cost: record.cost, tokens: record.tokens ?? 0, duration: elapsed)
 
+        services.metrics.countCache(record)
+        if sharing != nil { prepareSharing(settlement, charge: charge, record: record) }
         services.history.noteSettled(record)
         let status = services.accounts.settle(pledge.reservation, cost: record.cost)
         settled = Settled(record: record, status: status)
@@ -58,11 +69,12 @@ extension Call {
         if isHeadSent || settlement != .metered { answer?.drop() } else { normalize(body) }
         append(.settled(record)) { call, result in
             if case .failure(let error) = result { call.noteTrackerError("the record could not be journaled", error) }
+            call.shareAnswer()
             call.take(.recorded)
         }
     }
 
-    private func outcome(_ status: Int?) -> String {
+    static func outcome(_ status: Int?) -> String {
         switch status.map({ $0 / 100 }) {
         case nil: "unanswered"
         case 2?: "2xx"
@@ -135,9 +147,9 @@ extension Call {
     /// Without a cost, which is pending.
     func report(status: BudgetStatus?) -> CallReport {
         CallReport(
-            id: pledge?.id, provider: admission?.adapter.provider, operation: admission?.operation.name,
+            id: pledge?.id ?? settled?.record.id, provider: admission?.adapter.provider, operation: admission?.operation.name,
             workspace: admission?.caller.workspace ?? "", basis: .pending, priceVersion: admission?.meter.priceVersion, status: status,
-            isUnverified: pledge?.isUnverified ?? false)
+            cache: sharing?.outcome ?? .none, isUnverified: pledge?.isUnverified ?? sharing?.isUnverified ?? false)
     }
 
     // MARK: Refusals
@@ -148,6 +160,8 @@ extension Call {
 
     /// Answers with a problem of the gateway's own. The call costs nothing, unless it was settled before.
     func refuse(_ problem: Problem, caller: Caller?, operation: String?, isExhausted: Bool = false) {
+        // Whoever waits for this call need not wait for one that is not made.
+        if sharing != nil { leaveFlight() }
         guard let connection else { return }
         self.connection = nil
         // What could be read in two ways is not followed by anything that is believed.
@@ -168,7 +182,7 @@ extension Call {
                 workspace: caller.workspace, cost: settled?.record.cost ?? .zero, basis: .charged(settled?.record.basis ?? .table),
                 priceVersion: admission?.meter.priceVersion,
                 status: settled?.status ?? status(of: caller, provider: provider, generation: generation),
-                isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
+                cache: sharing?.outcome ?? .none, isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
         }
         connection.write(
             ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))

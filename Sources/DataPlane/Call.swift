@@ -33,7 +33,10 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     /// What the transport said, for the ledger's row.
     private(set) var failure: String?
 
-    private var requestBody: [UInt8] = []
+    /// What it has to do with other calls; nil where the operation keeps nothing.
+    private(set) var sharing: Sharing?
+
+    var requestBody: [UInt8] = []
     private var requestBodyIsWhole = false
     private var streamsBody = false
     /// Bytes of a streamed body so far.
@@ -99,8 +102,15 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
             return
         }
         self.admission = admission
+        if let keeping = admission.operation.keeping {
+            do throws(Problem) {
+                sharing = Sharing(keeping, wish: try Sharing.Wish(head), at: services.clock())
+            } catch {
+                return refuse(error)
+            }
+        }
         if case .length(let count) = head.body, count > Int64(limits.requestBody) { return refuseBody() }
-        guard admission.meter.readsRequestBody || connection?.hasWholeBody == true else {
+        guard admission.readsRequestBody || connection?.hasWholeBody == true else {
             streamsBody = head.body != .none
             if streamsBody { connection?.pauseBody() }
             reserve(body: .none)
@@ -130,7 +140,8 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         if streamsBody {
             upstreamCall?.finishBody()
         } else if let admission, exchange == nil {
-            reserve(body: admission.meter.readsRequestBody ? RequestFacts.body(requestBody) : .none)
+            let body = admission.readsRequestBody ? RequestFacts.body(requestBody) : .none
+            sharing == nil ? reserve(body: body) : share(body)
         }
     }
 
@@ -156,7 +167,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
 
     // MARK: The reservation
 
-    private func reserve(body: RequestFacts.Body) {
+    func reserve(body: RequestFacts.Body) {
         guard let admission else { return }
         let facts = RequestFacts(captures: admission.captures, query: admission.query.map(String.init), body: body)
         var estimate: Estimate
@@ -335,6 +346,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         case .length, .chunked: body = .bytes(requestBody)
         }
         requestBody = []
+        sharing?.isForwarded = true
         upstreamCall = services.upstream.send(admission.upstreamRequest(head, body: body), to: self)
     }
 
@@ -389,6 +401,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     private func release(_ ending: Exchange.Ending) {
         guard let pledge else { return }
         services.accounts.release(pledge.reservation)
+        if sharing != nil { endSharingReleased() }
         append(.released(pledge.id)) { call, result in
             if case .failure = result { call.services.metrics.journalFailures.increment() }
         }
@@ -408,6 +421,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
 
     func callerGone() {
         connection = nil
+        if exchange == nil { leaveFlight() }
         take(.callerGone)
         if streamsBody, !requestBodyIsWhole, let upstreamCall {
             // A request whose body will never be complete cannot be answered: the provider is not kept waiting for it.

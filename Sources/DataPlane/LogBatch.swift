@@ -39,6 +39,8 @@ final class Arrivals: Sendable {
         case leased(Call, LeaseNews)
         /// A provider's transfer has gone on.
         case received(Call, [UpstreamEvent])
+        /// Another call, or the ledger, has something for a call.
+        case told(Call, @Sendable (Call) -> Void)
     }
 
     private let waiting = Mutex<[Arrival]>([])
@@ -66,6 +68,7 @@ final class Arrivals: Sendable {
             case .logged(let call, let result, let then): then(call, result)
             case .leased(let call, let news): call.retryReservation(news)
             case .received(let call, let events): call.handle(events)
+            case .told(let call, let body): body(call)
             }
         }
     }

@@ -10,6 +10,9 @@ package final class Services: Sendable {
     package let upstream: any Upstream
     package let once: OnceCharges
     package let keys: KeyRing
+    package let answers: SharedAnswers
+    /// Whether the ledger has tables for people and companies.
+    package let storesEntities: Bool
     package let metrics: Metrics
     package let clock: WallClock
     package let logger: Logger
@@ -17,7 +20,8 @@ package final class Services: Sendable {
 
     package init(
         generations: CurrentGeneration, accounts: Accounts, log: any DurableLog, history: any CallHistory, upstream: any Upstream,
-        once: OnceCharges, keys: KeyRing, metrics: Metrics, clock: @escaping WallClock, logger: Logger
+        once: OnceCharges, keys: KeyRing, answers: SharedAnswers, storesEntities: Bool = false, metrics: Metrics,
+        clock: @escaping WallClock, logger: Logger
     ) {
         self.generations = generations
         self.accounts = accounts
@@ -26,6 +30,8 @@ package final class Services: Sendable {
         self.upstream = upstream
         self.once = once
         self.keys = keys
+        self.answers = answers
+        self.storesEntities = storesEntities
         self.metrics = metrics
         self.clock = clock
         self.logger = logger

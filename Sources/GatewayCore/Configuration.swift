@@ -14,6 +14,7 @@ package struct Configuration: Sendable, Hashable {
     /// This deployment's overrides by provider.
     package var providers: [String: ProviderOverride]
     package var limits: Limits
+    package var cache: CacheSettings
     package var reload: ReloadSettings
     /// What each part of a record counts.
     package var quality: QualityWeights
@@ -22,7 +23,8 @@ package struct Configuration: Sendable, Hashable {
         listen: SocketAddress = SocketAddress(host: "127.0.0.1", port: 8080), admin: Admin = Admin(), plugins: String,
         ledger: LedgerSettings, authentication: AuthenticationMode = .header, budgets: BudgetBook = BudgetBook(),
         onTrackerError: TrackerErrorPolicy = .open, alerts: AlertSettings = AlertSettings(), providers: [String: ProviderOverride] = [:],
-        limits: Limits = Limits(), reload: ReloadSettings = ReloadSettings(), quality: QualityWeights = .standard
+        limits: Limits = Limits(), cache: CacheSettings = CacheSettings(), reload: ReloadSettings = ReloadSettings(),
+        quality: QualityWeights = .standard
     ) {
         self.listen = listen
         self.admin = admin
@@ -34,6 +36,7 @@ package struct Configuration: Sendable, Hashable {
         self.alerts = alerts
         self.providers = providers
         self.limits = limits
+        self.cache = cache
         self.reload = reload
         self.quality = quality
     }

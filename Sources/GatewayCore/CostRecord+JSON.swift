@@ -23,6 +23,7 @@ extension CostRecord {
         add("reportedCost", reportedCost?.description)
         add("status", status.map(Int64.init))
         add("cache", cache.rawValue)
+        add("saved", saved?.description)
         add("durationMs", duration.map(Int64.init))
         add("tokensUsed", tokens)
         add("entityType", entityType)

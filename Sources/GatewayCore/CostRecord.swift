@@ -30,6 +30,8 @@ package struct CostRecord: Sendable, Hashable {
     /// The provider's status; nil when no response head came.
     package var status: Int?
     package var cache: CacheOutcome
+    /// What a call would have cost that was answered with what another has paid for; nil for every other call.
+    package var saved: Money?
     /// Milliseconds from reservation to settlement.
     package var duration: Int?
     /// The sum of charged quantities whose unit ends in `token`.
@@ -51,7 +53,8 @@ package struct CostRecord: Sendable, Hashable {
         id: CallID, workspace: String, user: String? = nil, provider: String, endpoint: String? = nil, operation: String? = nil,
         cost: Money,
         basis: CostBasis, priceVersion: String? = nil, estimate: Money, reportedCost: Money? = nil, status: Int? = nil,
-        cache: CacheOutcome = .none, duration: Int? = nil, tokens: Int64? = nil, entityType: String? = nil, entityID: String? = nil,
+        cache: CacheOutcome = .none, saved: Money? = nil, duration: Int? = nil, tokens: Int64? = nil, entityType: String? = nil,
+        entityID: String? = nil,
         requestData: String? = nil, success: Bool, errorMessage: String? = nil, createdAt: Timestamp, day: Timestamp, onceKey: String? = nil
     ) {
         self.id = id
@@ -67,6 +70,7 @@ package struct CostRecord: Sendable, Hashable {
         self.reportedCost = reportedCost
         self.status = status
         self.cache = cache
+        self.saved = saved
         self.duration = duration
         self.tokens = tokens
         self.entityType = entityType
@@ -106,4 +110,8 @@ package indirect enum JournalEntry: Sendable, Hashable {
     case released(CallID)
     /// A price version that rows from here on may name.
     case priced(PriceVersionRecord)
+    /// An answer is served again until it expires.
+    case kept(KeptAnswer)
+    /// A normalized record is to be stored.
+    case stored(EntityRecord)
 }

@@ -18,6 +18,8 @@ package struct HeaderList: Sendable {
 
     package var count: Int { fields.count }
     package var isEmpty: Bool { fields.isEmpty }
+    /// Bytes of all names and values.
+    package var byteCount: Int { fields.reduce(0) { $0 + $1.name.count + $1.value.count } }
 
     package mutating func reserveCapacity(fields count: Int, bytes: Int) {
         fields.reserveCapacity(count)
@@ -115,6 +117,20 @@ package struct HeaderList: Sendable {
 
     private func range(_ field: Range<Int32>) -> Range<Int> {
         Int(field.lowerBound)..<Int(field.upperBound)
+    }
+}
+
+extension HeaderList: Hashable {
+    /// Whether the fields are the same, byte for byte and in the same order.
+    package static func == (left: HeaderList, right: HeaderList) -> Bool {
+        left.count == right.count && (0..<left.count).allSatisfy { left[$0].name == right[$0].name && left[$0].value == right[$0].value }
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for field in self {
+            hasher.combine(field.name)
+            hasher.combine(field.value)
+        }
     }
 }
 

@@ -79,6 +79,11 @@ package protocol Ledger: KeyStore {
     func onceKeys(since: Timestamp) async throws(LedgerError) -> [OnceKey]
     /// One call's row.
     func record(id: CallID, workspace: String) async throws(LedgerError) -> CostRecord?
+    /// What is kept for a key and has not expired at an instant.
+    func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer?
+    /// Forgets kept answers that have expired, and the oldest of the others until the rest has no more than `limit` bytes; a small batch at a
+    /// time. Returns whether there may be more to forget.
+    func sweepAnswers(at now: Timestamp, limit: Int) async throws(LedgerError) -> Bool
     /// Summed spending.
     func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow]
     /// The accounts that gateways share through it; nil where one gateway has it alone.
@@ -98,13 +103,35 @@ package struct LedgerBatch: Sendable {
     package var position: JournalPosition?
     package var records: [CostRecord]
     package var priceVersions: [PriceVersionRecord]
+    package var kept: [KeptAnswer]
+    package var stored: [EntityRecord]
 
-    package init(journal: String?, position: JournalPosition?, records: [CostRecord], priceVersions: [PriceVersionRecord] = []) {
+    package init(
+        journal: String?, position: JournalPosition?, records: [CostRecord], priceVersions: [PriceVersionRecord] = [],
+        kept: [KeptAnswer] = [], stored: [EntityRecord] = []
+    ) {
         self.journal = journal
         self.position = position
         self.records = records
         self.priceVersions = priceVersions
+        self.kept = kept
+        self.stored = stored
     }
+
+    /// Takes what an entry has for a ledger. Returns whether it has anything.
+    package mutating func add(_ entry: JournalEntry) -> Bool {
+        switch entry {
+        case .settled(let record): records.append(record)
+        case .priced(let version): priceVersions.append(version)
+        case .kept(let answer): kept.append(answer)
+        case .stored(let record): stored.append(record)
+        case .held, .released: return false
+        }
+        return true
+    }
+
+    /// Whether there is nothing to write.
+    package var isEmpty: Bool { records.isEmpty && priceVersions.isEmpty && kept.isEmpty && stored.isEmpty }
 }
 
 /// What became of a batch's records. Those that are neither new nor set aside were there already.
@@ -112,10 +139,13 @@ package struct LedgerOutcome: Sendable, Hashable {
     package var new = 0
     /// Those that cannot be rows.
     package var setAside = 0
+    /// The same of research and of records to be stored.
+    package var additionsSetAside = 0
 
-    package init(new: Int = 0, setAside: Int = 0) {
+    package init(new: Int = 0, setAside: Int = 0, additionsSetAside: Int = 0) {
         self.new = new
         self.setAside = setAside
+        self.additionsSetAside = additionsSetAside
     }
 }
 
@@ -192,10 +222,12 @@ package struct SpendRow: Sendable, Hashable {
     package var calls: Int64
     package var cost: Money
     package var tokens: Int64
+    /// What answers that others had paid for would have cost.
+    package var saved: Money
 
     package init(
         workspace: String, provider: String? = nil, operation: String? = nil, day: Timestamp? = nil, user: String? = nil,
-        entityType: String? = nil, entityID: String? = nil, calls: Int64, cost: Money, tokens: Int64
+        entityType: String? = nil, entityID: String? = nil, calls: Int64, cost: Money, tokens: Int64, saved: Money = .zero
     ) {
         self.workspace = workspace
         self.provider = provider
@@ -207,6 +239,7 @@ package struct SpendRow: Sendable, Hashable {
         self.calls = calls
         self.cost = cost
         self.tokens = tokens
+        self.saved = saved
     }
 }
 

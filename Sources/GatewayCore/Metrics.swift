@@ -53,6 +53,19 @@ package final class Metrics: Sendable {
     }
 
     private let series = Mutex<[Series: Totals]>([:])
+    private let shared = Mutex<[CacheSeries: CacheTotals]>([:])
+
+    /// Calls of operations whose answers are kept.
+    package struct CacheSeries: Sendable, Hashable {
+        package var provider: String
+        package var operation: String
+        package var outcome: CacheOutcome
+    }
+
+    package struct CacheTotals: Sendable, Hashable {
+        package var calls: Int64 = 0
+        package var saved = Money.zero
+    }
 
     /// Requests that were no HTTP that the gateway serves.
     package let refusedRequests = Counter()
@@ -68,6 +81,11 @@ package final class Metrics: Sendable {
     package let unansweredCalls = Counter()
     /// Calls that shadow budgets would have refused.
     package let shadowRefusals = Counter()
+    /// Times that the ledger could not say, or not in time, whether it keeps an answer.
+    package let failedLookups = Counter()
+    /// Kept answers in memory, and about what they take.
+    package let keptAnswers = Atomic<Int>(0)
+    package let keptBytes = Atomic<Int>(0)
     /// Bytes of answers that are kept for metering at the moment: what `limits.buffered_total` bounds.
     package let bufferedBytes = Atomic<Int>(0)
 
@@ -75,6 +93,24 @@ package final class Metrics: Sendable {
 
     package func count(_ key: Series, cost: Money = .zero, tokens: Int64 = 0, duration: Int64 = 0) {
         series.withLock { $0[key, default: Totals()].add(cost: cost, tokens: tokens, duration: duration) }
+    }
+
+    /// Counts a settled call of an operation whose answers are kept; others have no outcome.
+    package func countCache(_ record: CostRecord) {
+        guard record.cache != .none else { return }
+        let key = CacheSeries(provider: record.provider, operation: record.operation ?? "-", outcome: record.cache)
+        shared.withLock { shared in
+            shared[key, default: CacheTotals()].calls += 1
+            shared[key]?.saved += record.saved ?? .zero
+        }
+    }
+
+    /// What caches have done, in a fixed order.
+    package var cacheCalls: [(CacheSeries, CacheTotals)] {
+        shared.withLock { Array($0) }.sorted { left, right in
+            let (a, b) = (left.key, right.key)
+            return (a.provider, a.operation, a.outcome.rawValue) < (b.provider, b.operation, b.outcome.rawValue)
+        }.map { ($0.key, $0.value) }
     }
 
     /// All series, in a fixed order.

@@ -24,6 +24,10 @@ package struct Operation: Sendable {
     package var tokenizer: Tokenizer
     /// How its answers become records.
     package var normalization: Normalization?
+    /// Whether and how its answers are kept and shared.
+    package var keeping: Keeping?
+    /// Whether and how its normalized records are stored.
+    package var storing: Storing?
 
     /// A unit and how many of it.
     package struct Line: Sendable {
@@ -44,7 +48,8 @@ package struct Operation: Sendable {
     package init(
         name: String, match: RoutePattern, entity: String? = nil, dimensions: [String: DimensionSource] = [:],
         usage: [(name: String, quantity: Quantity)] = [], charge: [Line] = [], billable: Billable = Billable(), estimate: [Line] = [],
-        reported: Quantity? = nil, once: String? = nil, tokenizer: Tokenizer = .bytes, normalization: Normalization? = nil
+        reported: Quantity? = nil, once: String? = nil, tokenizer: Tokenizer = .bytes, normalization: Normalization? = nil,
+        keeping: Keeping? = nil, storing: Storing? = nil
     ) {
         self.name = name
         self.match = match
@@ -58,6 +63,8 @@ package struct Operation: Sendable {
         self.once = once
         self.tokenizer = tokenizer
         self.normalization = normalization
+        self.keeping = keeping
+        self.storing = storing
     }
 }
 

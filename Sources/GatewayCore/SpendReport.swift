@@ -40,12 +40,14 @@ extension SpendQuery {
 package enum SpendReport {
     package static func json(_ rows: [SpendRow], query: SpendQuery) -> JSONValue {
         let total = rows.reduce(Money.zero) { $0 + $1.cost }
+        let saved = rows.reduce(Money.zero) { $0 + $1.saved }
         return .object([
             .init("from", .string(query.from.rfc3339)),
             .init("to", .string(query.until.rfc3339)),
             .init("by", .array(query.by.map { .string($0.rawValue) })),
             .init("currency", .string("USD")),
             .init("total", .string(total.description)),
+            .init("saved", .string(saved.description)),
             .init("rows", .array(rows.map { row($0, by: query.by) })),
         ])
     }
@@ -67,6 +69,7 @@ package enum SpendReport {
         members.append(.init("calls", .number(JSONNumber(row.calls))))
         members.append(.init("tokens", .number(JSONNumber(row.tokens))))
         members.append(.init("cost", .string(row.cost.description)))
+        members.append(.init("saved", .string(row.saved.description)))
         return .object(members)
     }
 }

@@ -100,6 +100,19 @@ package struct JSONNode: Sendable {
         storage.bytes[storage.withTape { $0.extent(index) }]
     }
 
+    /// Whether an object in this value has two members of one name: parsers differ in which of them counts.
+    package var repeatsNames: Bool {
+        storage.withTape { tape in
+            var place = index
+            let end = tape.next(index)
+            while place < end {
+                if tape.isObject(place), !tape.overriddenValues(place).isEmpty { return true }
+                place += tape.isContainer(place) ? 2 : 1
+            }
+            return false
+        }
+    }
+
     /// Where the value is: its normalized path from the document's root (RFC 9535, section 2.7).
     package var normalizedPath: String {
         storage.withTape { $0.normalizedPath(of: index) }

@@ -46,6 +46,24 @@ struct ByteWriter {
         bytes.append(contentsOf: value.utf8)
     }
 
+    /// Bytes with their number before them.
+    mutating func data(_ value: some Collection<UInt8>) {
+        varint(UInt64(value.count))
+        bytes.append(contentsOf: value)
+    }
+
+    /// The same for bytes that somebody else chose: behind each FF stands a 00, so that no frame's marker is among them.
+    mutating func foreignData(_ value: [UInt8]) {
+        guard value.contains(0xFF) else { return data(value) }
+        var stuffed: [UInt8] = []
+        stuffed.reserveCapacity(value.count + value.count / 64 + 8)
+        for byte in value {
+            stuffed.append(byte)
+            if byte == 0xFF { stuffed.append(0) }
+        }
+        data(stuffed)
+    }
+
     mutating func append(_ more: some Sequence<UInt8>) {
         bytes.append(contentsOf: more)
     }
@@ -129,6 +147,31 @@ struct ByteReader {
         }
         guard isUnchanged else { throw MalformedEntry(description: "a text is not UTF-8") }
         return text
+    }
+
+    mutating func data() throws(MalformedEntry) -> [UInt8] {
+        let count = try varint()
+        guard count <= UInt64(bytes.count - index) else { throw Self.truncated }
+        return Array(try take(Int(count)))
+    }
+
+    mutating func foreignData() throws(MalformedEntry) -> [UInt8] {
+        let stuffed = try data()
+        guard stuffed.contains(0xFF) else { return stuffed }
+        var value: [UInt8] = []
+        value.reserveCapacity(stuffed.count)
+        var isStuffing = false
+        for byte in stuffed {
+            if isStuffing {
+                guard byte == 0 else { throw MalformedEntry(description: "an FF among bytes stands alone") }
+                isStuffing = false
+            } else {
+                value.append(byte)
+                isStuffing = byte == 0xFF
+            }
+        }
+        guard !isStuffing else { throw MalformedEntry(description: "an FF among bytes stands alone") }
+        return value
     }
 
     /// Passes over a field that this program does not know.

@@ -9,8 +9,11 @@ struct EntryKind: Hashable, Sendable {
     static let settled = EntryKind(rawValue: 2)
     static let released = EntryKind(rawValue: 3)
     static let priced = EntryKind(rawValue: 4)
+    /// Nothing is owed for these: a gateway that does not know them may go on.
+    static let kept = EntryKind(rawValue: 0xA0)
+    static let stored = EntryKind(rawValue: 0xA1)
 
-    var isKnown: Bool { (1...4).contains(rawValue) }
+    var isKnown: Bool { (1...4).contains(rawValue) || self == .kept || self == .stored }
     var mayBeSkipped: Bool { rawValue >= 0x80 }
 }
 
@@ -21,15 +24,17 @@ extension JournalEntry {
         case .settled: .settled
         case .released: .released
         case .priced: .priced
+        case .kept: .kept
+        case .stored: .stored
         }
     }
 
-    /// The call that the entry is about; nil for a price version.
+    /// The call whose hold or end the entry is; nil for every other.
     var callID: CallID? {
         switch self {
         case .held(let record), .settled(let record): record.id
         case .released(let id): id
-        case .priced: nil
+        case .priced, .kept, .stored: nil
         }
     }
 }
@@ -58,6 +63,9 @@ enum EntryCodec {
         static let estimated = Presence(rawValue: 1 << 14)
     }
 
+    /// The tag of ``CostRecord/saved``.
+    private static let savedTag: UInt64 = 1
+
     static func encode(_ entry: JournalEntry, into writer: inout ByteWriter) {
         switch entry {
         case .held(let record), .settled(let record):
@@ -68,6 +76,8 @@ enum EntryCodec {
             writer.text(version.provider)
             writer.text(version.version)
             writer.text(version.canonical)
+        case .kept(let kept): AnswerCodec.encode(kept, into: &writer)
+        case .stored(let record): AnswerCodec.encode(record, into: &writer)
         }
     }
 
@@ -81,6 +91,8 @@ enum EntryCodec {
         case .released: entry = .released(try decodeID(&reader))
         case .priced:
             entry = .priced(PriceVersionRecord(provider: try reader.text(), version: try reader.text(), canonical: try reader.text()))
+        case .kept: entry = .kept(try AnswerCodec.decodeKept(&reader))
+        case .stored: entry = .stored(try AnswerCodec.decodeEntity(&reader))
         default:
             if kind.mayBeSkipped { return nil }
             throw MalformedEntry(description: "an entry of kind \(kind.rawValue) was made by a newer gateway")
@@ -99,12 +111,12 @@ enum EntryCodec {
         return try decodeID(&reader)
     }
 
-    private static func encode(_ id: CallID, into writer: inout ByteWriter) {
+    static func encode(_ id: CallID, into writer: inout ByteWriter) {
         writer.big64(id.high)
         writer.big64(id.low)
     }
 
-    private static func decodeID(_ reader: inout ByteReader) throws(MalformedEntry) -> CallID {
+    static func decodeID(_ reader: inout ByteReader) throws(MalformedEntry) -> CallID {
         CallID(high: try reader.big64(), low: try reader.big64())
     }
 
@@ -147,6 +159,13 @@ enum EntryCodec {
         if let data = record.requestData { writer.text(data) }
         if let message = record.errorMessage { writer.text(message) }
         if let key = record.onceKey { writer.text(key) }
+        if let saved = record.saved {
+            // A field that older gateways pass over.
+            var field = ByteWriter(capacity: 10)
+            field.signed(saved.nanos)
+            writer.varint(Self.savedTag)
+            writer.data(field.bytes)
+        }
     }
 
     private static func decodeRecord(_ reader: inout ByteReader) throws(MalformedEntry) -> CostRecord {
@@ -174,6 +193,17 @@ enum EntryCodec {
         if presence.contains(.requestData) { record.requestData = try reader.text() }
         if presence.contains(.errorMessage) { record.errorMessage = try reader.text() }
         if presence.contains(.onceKey) { record.onceKey = try reader.text() }
+        while !reader.isAtEnd {
+            guard try reader.varint() == savedTag else {
+                try reader.skip()
+                continue
+            }
+            let field = try reader.data()
+            record.saved = try field[...].withRawBytes { bytes throws(MalformedEntry) in
+                var inner = ByteReader(bytes)
+                return Money(nanos: try inner.signed())
+            }
+        }
         return record
     }
 

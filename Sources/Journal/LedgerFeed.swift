@@ -123,16 +123,10 @@ private struct LedgerFeed {
     private mutating func apply(_ entries: [JournalEntry], _ next: JournalPosition, to ledger: any Ledger) async throws(LedgerError) {
         noteBacklog()
         var batch = LedgerBatch(journal: journal.id, position: next, records: [])
-        for entry in entries {
-            switch entry {
-            case .settled(let record): batch.records.append(record)
-            case .priced(let version): batch.priceVersions.append(version)
-            case .held, .released: break
-            }
-        }
+        for entry in entries { _ = batch.add(entry) }
         var duration: Duration?
         var outcome = LedgerOutcome()
-        if !batch.records.isEmpty || !batch.priceVersions.isEmpty {
+        if !batch.isEmpty {
             let started = ContinuousClock.now
             outcome = try await ledger.apply(batch)
             duration = ContinuousClock.now - started
@@ -142,7 +136,7 @@ private struct LedgerFeed {
         writer.state.withLock { state in
             state.recent.remove(batch.records)
             state.status.recordsApplied += batch.records.count
-            state.status.recordsSetAside += outcome.setAside
+            state.status.recordsSetAside += outcome.setAside + outcome.additionsSetAside
             if let duration {
                 state.status.batchesApplied += 1
                 state.status.lastCommitDuration = duration

@@ -32,14 +32,17 @@ extension LedgerWriter {
     ///
     /// What this process has settled itself is written as it knows it: a copy of its journal may have the call's hold alone.
     @discardableResult
-    package func replay(_ records: [CostRecord], priceVersions: [PriceVersionRecord] = []) async throws -> LedgerOutcome {
+    package func replay(
+        _ records: [CostRecord], priceVersions: [PriceVersionRecord] = [], kept: [KeptAnswer] = [], stored: [EntityRecord] = []
+    ) async throws -> LedgerOutcome {
         try await submit(.exact) { [self] ledger, recent in
             let records = records.map { recent[$0.id] ?? $0 }
             let outcome = try await ledger.apply(
-                LedgerBatch(journal: nil, position: nil, records: records, priceVersions: priceVersions))
+                LedgerBatch(
+                    journal: nil, position: nil, records: records, priceVersions: priceVersions, kept: kept, stored: stored))
             state.withLock { state in
                 state.recent.remove(records)
-                state.status.recordsSetAside += outcome.setAside
+                state.status.recordsSetAside += outcome.setAside + outcome.additionsSetAside
             }
             return outcome
         }

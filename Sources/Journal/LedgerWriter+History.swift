@@ -21,3 +21,15 @@ extension LedgerWriter: CallHistory {
         state.withLock { Array($0.recent.records.values) }
     }
 }
+
+extension LedgerWriter: AnswerStore {
+    package func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? {
+        guard let ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
+        return try await ledger.keptAnswer(key, workspace: workspace, at: now)
+    }
+
+    /// Forgets kept answers that have expired or are more than `limit` bytes together. A ledger that fails says so elsewhere, and is swept later.
+    package func sweepAnswers(at now: Timestamp, limit: Int) async {
+        while !Task.isCancelled, let ledger, let isMore = try? await ledger.sweepAnswers(at: now, limit: limit), isMore {}
+    }
+}

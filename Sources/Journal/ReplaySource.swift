@@ -32,7 +32,7 @@ package struct ReplaySource: Sendable {
         content = .journal(reader, lock: lock)
     }
 
-    /// Calls `body` with each settlement and price version, in order. A journal's calls that were never ended are among them, as their
+    /// Calls `body` with each settlement, price version, kept answer and record to be stored, in order. A journal's calls that were never ended are among them, as their
     /// holds say.
     ///
     /// - Parameter unreadable: Called with a sentence for each thing that should be an entry and is none.
@@ -70,7 +70,7 @@ extension JournalEntry {
     /// Whether it is something for the ledger.
     fileprivate var isReplayable: Bool {
         switch self {
-        case .settled, .priced: true
+        case .settled, .priced, .kept, .stored: true
         case .held, .released: false
         }
     }

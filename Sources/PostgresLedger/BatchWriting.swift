@@ -27,18 +27,23 @@ struct BatchWriting {
             if records.last?.id != record.id { records.append(record) }
         }
         let lock = AccountLock.shared(workspaces: records.map(\.workspace))
+        let additions = LedgerAdditions(batch, on: connection, now: now)
         do throws(PostgresFailure) {
-            let rows = try connection.run([lock, insertion(of: records[...])] + unwritable.map { rejection(of: $0, because: $1) } + ending)
+            let (added, setAside) = try additions.statements()
+            let first = [lock, insertion(of: records[...])] + unwritable.map { rejection(of: $0, because: $1) }
+            let rows = try connection.run(first + added + ending)
             outcome.new = Int(try rows[1].requiredInt64(0, 0))
             outcome.setAside = unwritable.count
+            outcome.additionsSetAside = try setAside + LedgerAdditions.setAside(rows[first.count..<first.count + added.count])
         } catch {
-            guard error.concernsRowOnly else { throw error }
+            guard error.concernsRowOnly || additions.mayFail(by: error) else { throw error }
             // At least one of them can never be a row: found by halving, within a transaction.
             try connection.run("BEGIN")
             do throws(PostgresFailure) {
                 try connection.run([lock])
                 for (record, reason) in unwritable { try reject(record, reason) }
                 try divide(records[...])
+                outcome.additionsSetAside = try additions.writeEach()
                 try connection.run(ending + [PostgresStatement("COMMIT")])
             } catch {
                 outcome = LedgerOutcome()
@@ -88,14 +93,16 @@ struct BatchWriting {
             ),
             fresh AS MATERIALIZED (SELECT batch.* FROM batch JOIN added USING ("id")),
             summed AS (
-                INSERT INTO "cost_rollups" AS old ("workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos", "tokens")
+                INSERT INTO "cost_rollups" AS old ("workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos", "tokens", "savedNanos")
                 SELECT "workspaceId", "day", "apiProvider", coalesce("operation", ''), coalesce("userId", ''), count(*),
-                    \(SQL.bounded("sum(\"cost\") * 1000000000")), \(SQL.bounded("sum(coalesce(\"tokensUsed\", 0))"))
+                    \(SQL.bounded("sum(\"cost\") * 1000000000")), \(SQL.bounded("sum(coalesce(\"tokensUsed\", 0))")),
+                    \(SQL.bounded("sum(coalesce(\"saved\", 0)) * 1000000000"))
                 FROM fresh GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
                 ON CONFLICT ("workspaceId", "day", "apiProvider", "operation", "userId") DO UPDATE SET
                     "calls" = \(SQL.bounded("old.\"calls\"::numeric + excluded.\"calls\"")),
                     "costNanos" = \(SQL.bounded("old.\"costNanos\"::numeric + excluded.\"costNanos\"")),
-                    "tokens" = \(SQL.bounded("old.\"tokens\"::numeric + excluded.\"tokens\""))
+                    "tokens" = \(SQL.bounded("old.\"tokens\"::numeric + excluded.\"tokens\"")),
+                    "savedNanos" = \(SQL.bounded("coalesce(old.\"savedNanos\", 0)::numeric + excluded.\"savedNanos\""))
             ),
             once AS (
                 INSERT INTO "once_charges" ("workspaceId", "apiProvider", "operation", "value", "id", "createdAt")
@@ -134,12 +141,7 @@ struct BatchWriting {
     }
 
     private func rejection(of record: CostRecord, because reason: String) -> PostgresStatement {
-        PostgresStatement(
-            """
-            INSERT INTO "rejected_records" ("workspaceId", "id", "reason", "record", "rejectedAt") VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT DO NOTHING
-            """, PostgresParameter(record.workspace), PostgresParameter(record.id.description), PostgresParameter(reason),
-            PostgresParameter(record.setAsideText), PostgresParameter(now))
+        .rejection(workspace: record.workspace, id: record.id.description, reason: reason, record: record.setAsideText, at: now)
     }
 
     /// Price versions and the position, which stand at the end of every transaction.
@@ -171,5 +173,17 @@ struct BatchWriting {
                     PostgresParameter(Int64(bitPattern: position.offset))))
         }
         return statements
+    }
+}
+
+extension PostgresStatement {
+    /// Sets something aside for a person.
+    static func rejection(workspace: String, id: String, reason: String, record: String, at now: Timestamp) -> PostgresStatement {
+        PostgresStatement(
+            """
+            INSERT INTO "rejected_records" ("workspaceId", "id", "reason", "record", "rejectedAt") VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT DO NOTHING
+            """, PostgresParameter(workspace), PostgresParameter(id), PostgresParameter(reason), PostgresParameter(record),
+            PostgresParameter(now))
     }
 }

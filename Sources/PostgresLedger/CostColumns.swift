@@ -8,6 +8,7 @@ enum CostColumns {
         ("cost", "numeric"), ("tokensUsed", "bigint"), ("entityType", "text"), ("entityId", "text"), ("requestData", "jsonb"),
         ("success", "boolean"), ("errorMessage", "text"), ("createdAt", "timestamptz"), ("basis", "text"), ("priceVersion", "text"),
         ("estimate", "numeric"), ("reportedCost", "numeric"), ("status", "bigint"), ("cache", "text"), ("durationMs", "bigint"),
+        ("saved", "numeric"),
     ]
 
     static let names = types.map(\.0)
@@ -39,8 +40,9 @@ enum CostColumns {
             arrays[18].append(record.status.map(Int64.init))
             arrays[19].append(record.cache.rawValue)
             arrays[20].append(record.duration.map(Int64.init))
-            arrays[21].append(record.day.rfc3339)
-            arrays[22].append(record.onceKey)
+            arrays[21].append(record.saved)
+            arrays[22].append(record.day.rfc3339)
+            arrays[23].append(record.onceKey)
         }
         return arrays.map { PostgresParameter($0) }
     }
@@ -70,7 +72,8 @@ enum CostColumns {
                 "entityId", "requestData", "success", "errorMessage", \(SQL.microseconds("\"createdAt\"")),
                 (SELECT \(SQL.microseconds("max(\"day\")")) FROM "cost_rollups"
                     WHERE "workspaceId" = $2 AND "day" <= "api_cost_tracking"."createdAt"),
-                (SELECT "value" FROM "once_charges" WHERE "id" = $1 AND "workspaceId" = $2 LIMIT 1)
+                (SELECT "value" FROM "once_charges" WHERE "id" = $1 AND "workspaceId" = $2 LIMIT 1),
+                \(SQL.nanos("\"saved\""))
             FROM "api_cost_tracking" WHERE "id" = $1 AND "workspaceId" = $2
             """, PostgresParameter(id.description), PostgresParameter(workspace))
         guard rows.count > 0 else { return nil }
@@ -81,7 +84,8 @@ enum CostColumns {
             operation: rows.text(0, 3), cost: cost, basis: rows.text(0, 5).flatMap(CostBasis.init(rawValue:)) ?? .table,
             priceVersion: rows.text(0, 6), estimate: try rows.int64(0, 7).map { Money(nanos: $0) } ?? cost,
             reportedCost: try rows.int64(0, 8).map { Money(nanos: $0) }, status: try rows.int64(0, 9).map(Int.init),
-            cache: rows.text(0, 10).flatMap(CacheOutcome.init(rawValue:)) ?? .none, duration: try rows.int64(0, 11).map(Int.init),
+            cache: rows.text(0, 10).flatMap(CacheOutcome.init(rawValue:)) ?? .none,
+            saved: try rows.int64(0, 21).map { Money(nanos: $0) }, duration: try rows.int64(0, 11).map(Int.init),
             tokens: try rows.int64(0, 12), entityType: rows.text(0, 13), entityID: rows.text(0, 14), requestData: rows.text(0, 15),
             success: rows.bool(0, 16), errorMessage: rows.text(0, 17), createdAt: Timestamp(microseconds: createdAt),
             day: Timestamp(microseconds: try rows.int64(0, 19) ?? createdAt), onceKey: rows.text(0, 20))

@@ -13,6 +13,8 @@ final class PostgresConnection {
     private let isStopped: StopFlag
     /// Whoever writes knows what this connection's database has (``PostgresLedger``).
     var knowsPosition = false
+    /// The tables of entities as this connection has seen them.
+    var entityTables: [EntityRecord.Kind: EntityTable] = [:]
     /// Seconds that the server may take over a statement; nil for any time.
     private(set) var patience: Int?
 

@@ -39,6 +39,12 @@ struct PostgresFailure: Error {
         }
     }
 
+    /// Whether a statement on a table that an application owns fails for what the table is, or for its row: waiting for it would block
+    /// what stands behind it. Outages, and what comes of doing two things at once, pass.
+    var concernsTableOnly: Bool {
+        !isConnectionLost && !["", "08", "25", "40", "53", "55", "57", "58", "F0", "XX"].contains(state.prefix(2))
+    }
+
     /// Whether another connection may do better: this one is gone, or leads to a server that takes no records.
     var endsConnection: Bool { isConnectionLost || state == "25006" }
 }

@@ -13,6 +13,7 @@ package final class PostgresLedger: Ledger {
     private let clock: WallClock
     let writer: PostgresSession?
     private let readers: [PostgresSession]
+    private let answers: PostgresSession
     private let turn = Atomic(0)
 
     /// Opens a ledger for writing. Throws `.owned` when another process writes as this gateway, `.schema` when 'gateway migrate' must be run
@@ -62,14 +63,15 @@ package final class PostgresLedger: Ledger {
                 connection.knowsPosition = isFirst.exchange(false, ordering: .relaxed)
                 return connection
             }
-        readers = (0..<2).map { number in
-            PostgresSession("reader-\(number)", repeats: true) { isStopped in
-                let connection = try PostgresConnection(
-                    url, applicationName: "\(name) reads", patience: settings.reading, isStopped: isStopped)
+        func reader(_ label: String, patience: Int) -> PostgresSession {
+            PostgresSession(label, repeats: true) { isStopped in
+                let connection = try PostgresConnection(url, applicationName: "\(name) reads", patience: patience, isStopped: isStopped)
                 try SchemaMigration.requireAll(in: connection)
                 return connection
             }
         }
+        readers = (0..<2).map { reader("reader-\($0)", patience: settings.reading) }
+        answers = reader("answers", patience: settings.answering)
     }
 
     // MARK: Ledger
@@ -155,6 +157,16 @@ package final class PostgresLedger: Ledger {
         try await reader.use { try CostColumns.record(id, workspace, $0) }
     }
 
+    package func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? {
+        // On a connection of its own: a long sum must not stand before a caller's answer.
+        try await answers.use { try KeptAnswers.answer(key, workspace: workspace, at: now, $0) }
+    }
+
+    package func sweepAnswers(at now: Timestamp, limit: Int) async throws(LedgerError) -> Bool {
+        guard let writer else { throw LedgerError(.owned, "the ledger is open for reading only") }
+        return try await writer.use { try KeptAnswers.sweep(at: now, limit: limit, $0) }
+    }
+
     package func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
         try await reader.use { connection in
             var sums = SpendSums(query)
@@ -164,7 +176,7 @@ package final class PostgresLedger: Ledger {
 
     package func close() async {
         await writer?.close()
-        for reader in readers { await reader.close() }
+        for reader in readers + [answers] { await reader.close() }
     }
 
     /// Runs what writes beside the batches, and takes no part in their order.

@@ -5,13 +5,16 @@ package struct PostgresSettings: Sendable, Hashable {
     package var longestWriting: Int
     /// For one query.
     package var reading: Int
+    /// For a kept answer, for which a caller waits.
+    package var answering: Int
     /// For another process that writes as the same gateway to let go, as one that has just ended will.
     package var owning: Int
 
-    package init(writing: Int = 30, longestWriting: Int = 600, reading: Int = 120, owning: Int = 3) {
+    package init(writing: Int = 30, longestWriting: Int = 600, reading: Int = 120, answering: Int = 2, owning: Int = 3) {
         self.writing = writing
         self.longestWriting = longestWriting
         self.reading = reading
+        self.answering = answering
         self.owning = owning
     }
 }

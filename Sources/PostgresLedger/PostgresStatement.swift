@@ -36,7 +36,7 @@ struct PostgresParameter: ExpressibleByStringLiteral {
 
     /// An instant; the ends of time for those that have no text.
     init(_ instant: Timestamp) {
-        self.init(Timestamp.calendar.contains(instant) ? instant.rfc3339 : instant.microseconds < 0 ? "-infinity" : "infinity")
+        self.init(PostgresInstant.text(instant))
     }
 
     init(instant: Timestamp?) {

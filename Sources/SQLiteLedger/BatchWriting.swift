@@ -15,11 +15,13 @@ struct BatchWriting {
         var calls: Int64 = 0
         var cost = Money.zero
         var tokens: Int64 = 0
+        var saved = Money.zero
 
         mutating func add(_ record: CostRecord) {
             calls += 1
             cost += record.cost
             tokens = saturating(tokens, record.tokens ?? 0)
+            saved += record.saved ?? .zero
         }
     }
 
@@ -52,6 +54,14 @@ struct BatchWriting {
             }
         }
         try writeSums()
+        for kept in batch.kept {
+            do {
+                try KeptAnswers.write(kept, now: now, in: database)
+            } catch let error where Self.concernsRowOnly(error) {
+                // Nothing is owed for it, and its call's record is there.
+                outcome.additionsSetAside += 1
+            }
+        }
         for version in batch.priceVersions {
             try database.execute(
                 sql:
@@ -95,13 +105,14 @@ struct BatchWriting {
     private func writeSums() throws {
         let reading = try database.cachedStatement(
             sql: """
-                SELECT "calls", "costNanos", "tokens" FROM "cost_rollups"
+                SELECT "calls", "costNanos", "tokens", "savedNanos" FROM "cost_rollups"
                 WHERE "workspaceId" = ? AND "day" = ? AND "apiProvider" = ? AND "operation" = ? AND "userId" = ?
                 """)
         let writing = try database.cachedStatement(
             sql: """
                 INSERT OR REPLACE INTO "cost_rollups"
-                ("workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos", "tokens") VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                ("workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos", "tokens", "savedNanos")
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """)
         for (key, sum) in sums {
             let day = key.day.fixedBoundary
@@ -110,9 +121,11 @@ struct BatchWriting {
                 total.calls = saturating(sum.calls, try row.required(0))
                 total.cost += Money(nanos: try row.required(1))
                 total.tokens = saturating(sum.tokens, try row.required(2))
+                total.saved += Money(nanos: try row.required(3))
             }
             try writing.execute(arguments: [
                 key.workspace, day, key.provider, key.operation, key.user, total.calls, total.cost.nanos, total.tokens,
+                total.saved.nanos,
             ])
         }
     }

@@ -51,6 +51,7 @@ final class CostInsertion {
         bind(record.status.map(Int64.init))
         bind(record.cache.rawValue)
         bind(record.duration.map(Int64.init))
+        bind(record.saved)
         return try run()
     }
 

@@ -136,6 +136,21 @@ package final class SQLiteLedger: Ledger {
         try await read { try CostRows.record(id, workspace, in: $0) }
     }
 
+    package func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? {
+        try await read { try KeptAnswers.answer(key, workspace: workspace, at: now, in: $0) }
+    }
+
+    package func sweepAnswers(at now: Timestamp, limit: Int) async throws(LedgerError) -> Bool {
+        guard !isReadOnly else { throw LedgerError(.owned, "\(path) is open for reading only") }
+        let connection = try await connection()
+        do {
+            return try await connection.pool.write { try KeptAnswers.sweep(at: now, limit: limit, in: $0) }
+        } catch {
+            giveUp(connection, after: error)
+            throw SQLiteConnection.ledgerError(error, path)
+        }
+    }
+
     package func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
         try await read { try SpendSums.rows(query, in: $0) }
     }

@@ -19,7 +19,7 @@ struct SpendSums {
 
     private let query: SpendQuery
     private let by: Set<SpendQuery.Dimension>
-    private var sums: [Key: (calls: Int64, cost: Money, tokens: Int64)] = [:]
+    private var sums: [Key: (calls: Int64, cost: Money, tokens: Int64, saved: Money)] = [:]
 
     static func rows(_ query: SpendQuery, in database: Database) throws -> [SpendRow] {
         var sums = SpendSums(query)
@@ -38,7 +38,8 @@ struct SpendSums {
 
     private mutating func addRollups(of database: Database) throws {
         var sql = """
-            SELECT "workspaceId", "apiProvider", "operation", "day", "userId", "calls", "costNanos", "tokens" FROM "cost_rollups"
+            SELECT "workspaceId", "apiProvider", "operation", "day", "userId", "calls", "costNanos", "tokens", "savedNanos"
+            FROM "cost_rollups"
             WHERE "day" >= ? AND "day" < ?
             """
         var arguments: StatementArguments = [query.from.fixedBoundary, query.until.fixedBoundary]
@@ -53,14 +54,14 @@ struct SpendSums {
                 workspace: row.required(0), provider: by.contains(.provider) ? row.required(1) : nil,
                 operation: by.contains(.operation) && !operation.isEmpty ? operation : nil, day: by.contains(.day) ? row.required(3) : nil,
                 user: by.contains(.user) && !user.isEmpty ? user : nil)
-            try add(row.required(5), Money(nanos: row.required(6)), row.required(7), to: key)
+            try add(row.required(5), Money(nanos: row.required(6)), row.required(7), Money(nanos: row.required(8)), to: key)
         }
     }
 
     private mutating func addRows(of database: Database) throws {
         var days = WorkspaceDays()
         var sql = """
-            SELECT "workspaceId", "apiProvider", "operation", "createdAt", "userId", "entityType", "entityId", "cost", "tokensUsed"
+            SELECT "workspaceId", "apiProvider", "operation", "createdAt", "userId", "entityType", "entityId", "cost", "tokensUsed", "saved"
             FROM "api_cost_tracking" WHERE "createdAt" >= ? AND "createdAt" < ?
             """
         // A day that begins just before `until` goes on for up to 25 hours and, where a zone changes its offset, a little more.
@@ -82,13 +83,14 @@ struct SpendSums {
                 operation: by.contains(.operation) ? row.optional(2) : nil,
                 day: by.contains(.day) ? day : nil, user: by.contains(.user) ? row.optional(4) : nil,
                 entityType: by.contains(.entity) ? row.optional(5) : nil, entityID: by.contains(.entity) ? row.optional(6) : nil)
-            try add(1, Money(column: row.required(7)), row.optional(8) ?? 0, to: key)
+            let saved = try row.optional(9, as: String.self).map { try Money(column: $0) }
+            try add(1, Money(column: row.required(7)), row.optional(8) ?? 0, saved ?? .zero, to: key)
         }
     }
 
-    private mutating func add(_ calls: Int64, _ cost: Money, _ tokens: Int64, to key: Key) {
-        let old = sums[key] ?? (0, .zero, 0)
-        sums[key] = (saturating(old.calls, calls), old.cost + cost, saturating(old.tokens, tokens))
+    private mutating func add(_ calls: Int64, _ cost: Money, _ tokens: Int64, _ saved: Money, to key: Key) {
+        let old = sums[key] ?? (0, .zero, 0, .zero)
+        sums[key] = (saturating(old.calls, calls), old.cost + cost, saturating(old.tokens, tokens), old.saved + saved)
     }
 
     /// In the order of the asked dimensions' values, absent ones first.
@@ -100,7 +102,7 @@ struct SpendSums {
             SpendRow(
                 workspace: key.workspace, provider: key.provider, operation: key.operation,
                 day: try key.day.map { try Timestamp(fixedText: $0) }, user: key.user, entityType: key.entityType, entityID: key.entityID,
-                calls: sum.calls, cost: sum.cost, tokens: sum.tokens)
+                calls: sum.calls, cost: sum.cost, tokens: sum.tokens, saved: sum.saved)
         }
     }
 }

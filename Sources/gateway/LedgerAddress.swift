@@ -41,6 +41,14 @@ enum LedgerAddress: CustomStringConvertible {
         }
     }
 
+    /// Whether it has tables for people and companies.
+    var storesEntities: Bool {
+        switch self {
+        case .sqlite: false
+        case .postgres: true
+        }
+    }
+
     /// Without anything secret.
     var description: String {
         switch self {

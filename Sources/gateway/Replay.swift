@@ -62,19 +62,14 @@ struct Replay: AsyncParsableCommand {
 
 /// What is recorded at once.
 private struct ReplayBatch {
-    var records: [CostRecord] = []
-    var priceVersions: [PriceVersionRecord] = []
+    var entries = LedgerBatch(journal: nil, position: nil, records: [])
+    var count = 0
     /// The same as lines.
     var lines: [UInt8] = []
 
-    var count: Int { records.count + priceVersions.count }
-
     mutating func add(_ entry: JournalEntry) {
-        switch entry {
-        case .settled(let record): records.append(record)
-        case .priced(let version): priceVersions.append(version)
-        case .held, .released: return
-        }
+        guard entries.add(entry) else { return }
+        count += 1
         // An entry that was read is no longer than one may be.
         lines += Array((JournalLine.encode(entry) ?? "").utf8) + [UInt8(ascii: "\n")]
     }
@@ -102,12 +97,11 @@ private final class ReplayTarget {
             return
         }
         let ledger = try await opened()
-        let written = try await ledger.apply(
-            LedgerBatch(journal: nil, position: nil, records: batch.records, priceVersions: batch.priceVersions))
-        outcome.records += batch.records.count
+        let written = try await ledger.apply(batch.entries)
+        outcome.records += batch.entries.records.count
         outcome.new += written.new
         outcome.setAside += written.setAside
-        outcome.priceVersions += batch.priceVersions.count
+        outcome.priceVersions += batch.entries.priceVersions.count
     }
 
     private func opened() async throws -> any Ledger {

@@ -13,13 +13,14 @@ struct Replayer: Sendable {
 
     /// Records what replayable lines hold, all of them or none.
     func replay(lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome {
-        let (records, versions) = try decode(lines)
+        let found = try decode(lines)
+        let records = found.records
         // Asked before the writer is: a call that is over by then has been noted there, and counts as this gateway knows it.
         let inFlight = accounts.callsInFlight(among: Set(records.map(\.id)))
         let taken = records.filter { !inFlight.contains($0.id) }
         var outcome = ReplayOutcome()
         do {
-            let written = try await write(taken, versions)
+            let written = try await write(taken, found)
             (outcome.new, outcome.setAside) = (written.new, written.setAside)
         } catch {
             // It may have been recorded all the same.
@@ -28,14 +29,13 @@ struct Replayer: Sendable {
         }
         outcome.records = records.count
         outcome.inFlight = inFlight.count
-        outcome.priceVersions = versions.count
+        outcome.priceVersions = found.priceVersions.count
         if outcome.new > 0 { await refresh(taken) }
         return outcome
     }
 
-    private func decode(_ lines: [UInt8]) throws(ReplayError) -> ([CostRecord], [PriceVersionRecord]) {
-        var records: [CostRecord] = []
-        var versions: [PriceVersionRecord] = []
+    private func decode(_ lines: [UInt8]) throws(ReplayError) -> LedgerBatch {
+        var batch = LedgerBatch(journal: nil, position: nil, records: [])
         for (index, line) in lines.split(separator: UInt8(ascii: "\n")).enumerated() {
             let entry: JournalEntry?
             do throws(JournalError) {
@@ -43,20 +43,18 @@ struct Replayer: Sendable {
             } catch {
                 throw ReplayError(.malformed, "Line \(index + 1): \(error).")
             }
-            switch entry {
-            case .settled(let record): records.append(record)
-            case .priced(let version): versions.append(version)
-            case .held, .released, nil: throw ReplayError(.malformed, "Line \(index + 1) has nothing to replay.")
-            }
+            guard let entry, batch.add(entry) else { throw ReplayError(.malformed, "Line \(index + 1) has nothing to replay.") }
         }
-        return (records, versions)
+        return batch
     }
 
-    private func write(_ records: [CostRecord], _ versions: [PriceVersionRecord]) async throws(ReplayError) -> LedgerOutcome {
+    private func write(_ records: [CostRecord], _ found: LedgerBatch) async throws(ReplayError) -> LedgerOutcome {
         if let error = writer.status.lastError { throw ReplayError(.unavailable, "The ledger takes no records: \(error)") }
         do {
             return try await withThrowingTaskGroup(of: LedgerOutcome.self) { tasks in
-                tasks.addTask { try await self.writer.replay(records, priceVersions: versions) }
+                tasks.addTask {
+                    try await self.writer.replay(records, priceVersions: found.priceVersions, kept: found.kept, stored: found.stored)
+                }
                 tasks.addTask {
                     try await Task.sleep(for: Self.patience)
                     throw ReplayError(.unavailable, "The ledger or the journal has been behind for too long; see /readyz.")

@@ -4,8 +4,9 @@ import JSONPath
 struct SpendTable {
     private let columns: [String]
     private let rows: [[String]]
-    private let total: String
-    private static let numeric: Set<String> = ["calls", "tokens", "cost"]
+    /// The sums of the amounts, by column.
+    private let totals: [String: String]
+    private static let numeric: Set<String> = ["calls", "tokens", "cost", "saved"]
 
     init(_ report: JSONValue) {
         var found: [[String]] = []
@@ -16,9 +17,9 @@ struct SpendTable {
                 found.append(members.map { Self.text($0.value) })
             }
         }
-        columns = names.isEmpty ? ["workspace", "calls", "tokens", "cost"] : names
+        columns = names.isEmpty ? ["workspace", "calls", "tokens", "cost", "saved"] : names
         rows = found
-        total = report["total"].map(Self.text) ?? ""
+        totals = ["cost": report["total"].map(Self.text) ?? "", "saved": report["saved"].map(Self.text) ?? ""]
     }
 
     private static func text(_ value: JSONValue) -> String {
@@ -42,11 +43,10 @@ struct SpendTable {
     /// Aligned columns, numbers to the right, amounts on their points, with the total below.
     var text: String {
         guard !rows.isEmpty else { return "nothing was spent\n" }
-        var cells = rows
-        for (column, name) in columns.enumerated() where name == "cost" {
-            let aligned = Self.alignedOnPoint(cells.map { $0[column] } + [total])
+        var cells = rows + [columns.enumerated().map { $0.offset == 0 ? "total" : totals[$0.element] ?? "" }]
+        for (column, name) in columns.enumerated() where totals[name] != nil {
+            let aligned = Self.alignedOnPoint(cells.map { $0[column] })
             for index in cells.indices { cells[index][column] = aligned[index] }
-            cells.append(columns.indices.map { $0 == column ? aligned[aligned.count - 1] : $0 == 0 ? "total" : "" })
         }
         return TextTable.render(columns, cells, numeric: Self.numeric)
     }

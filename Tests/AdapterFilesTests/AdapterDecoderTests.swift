@@ -9,7 +9,6 @@ struct AdapterDecoderTests {
         let (decoded, problems) = decodeAdapter(acmeAdapter)
         #expect(
             problems == [
-                "plugins/acmedata.yaml:36:5: warning: 'cache' is not supported by this version and is ignored",
                 "plugins/acmedata.yaml:66:5: warning: 'stream' is not supported by this version and is ignored",
             ])
         let adapter = try #require(decoded)
@@ -21,6 +20,8 @@ struct AdapterDecoderTests {
         #expect(adapter.upstream.authentication == .header(name: "X-Api-Key", value: Secret("k")))
         #expect(adapter.upstream.headers == [UpstreamSettings.Header(name: "Acme-Version", value: Secret("2026-01-01"))])
         #expect(adapter.operations.map(\.name) == ["enrich_person", "chat"])
+        #expect(adapter.operations[0].keeping?.ttl == 30 * 86_400 && adapter.operations[0].keeping?.headers == [])
+        #expect(adapter.operations[1].keeping == nil)
         #expect(adapter.operations[1].usage.map(\.name) == ["prompt", "cached", "answer", "asked", "limit", "choices"])
         #expect(adapter.operations.map(\.tokenizer) == [.bytes, .o200k])
         #expect(adapter.prices.entries[0].rows.count == 5)

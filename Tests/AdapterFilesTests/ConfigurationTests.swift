@@ -129,6 +129,8 @@ struct ConfigurationTests {
             "2:50: error: this row and row 1 tie for 'credit': nothing says which is the more specific"
         ),
         ("gateway: 1\nproviders: { acmedata: { ca: none.pem } }", "2:30: error: there is no readable file 'none.pem'"),
+        ("gateway: 1\ncache: { memory: 64 }", "2:18: error: expected a size"),
+        ("gateway: 1\ncache: { ttl: 1d }", "2:10: error: unknown key 'ttl'"),
         ("gateway: 1\nlimits: { connections: 0 }", "2:24: error: expected a whole number from 1 to 1000000, found the number 0"),
         ("gateway: 1\nlimits: { idle_timeout: 60 }", "2:25: error: expected a duration"),
         ("gateway: 1\nreload: { max_price_change: 0.5 }", "2:29: error: expected a factor of at least 1, found 0.5"),
@@ -138,6 +140,12 @@ struct ConfigurationTests {
         let (configuration, _, problems) = try load(text)
         #expect(configuration == nil)
         #expect(problems.count == 1 && problems[0].hasPrefix("config.yaml:\(expected)"), "\(problems)")
+    }
+
+    @Test func theCacheHasItsBounds() throws {
+        let (configuration, _, problems) = try load("gateway: 1\ncache: { memory: 0B, disk: 10GiB }")
+        #expect(configuration?.cache == CacheSettings(memory: 0, disk: 10 << 30), "\(problems)")
+        #expect(try load("gateway: 1").configuration?.cache == CacheSettings(memory: 64 << 20, disk: 1 << 30))
     }
 
     @Test func aBudgetForNobodyIsAWarning() throws {

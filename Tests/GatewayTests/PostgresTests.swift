@@ -44,7 +44,8 @@ struct PostgresTests {
 
         let running = try gateway.command("spend", "--by", "provider,user", "--format", "csv")
         #expect(
-            running.output == "workspace,provider,user,calls,tokens,cost\r\nacme,pdl,ada,3,0,0.84\r\nacme,pdl,grace,1,0,0.28\r\n",
+            running.output
+                == "workspace,provider,user,calls,tokens,cost,saved\r\nacme,pdl,ada,3,0,0.84,0.00\r\nacme,pdl,grace,1,0,0.28,0.00\r\n",
             "\(running.error)")
         let id = try #require(call["X-Gateway-Request-Id"])
         #expect(try gateway.get("/_gateway/calls/\(id)").json["cost"] as? String == "0.28")

@@ -85,6 +85,8 @@ private final class StoppingMachine: Sendable {
         func sums(workspace: String, since: Timestamp, until: Timestamp) async throws(LedgerError) -> [DailySum] { [] }
         func onceKeys(since: Timestamp) async throws(LedgerError) -> [OnceKey] { [] }
         func record(id: CallID, workspace: String) async throws(LedgerError) -> CostRecord? { nil }
+        func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? { nil }
+        func sweepAnswers(at now: Timestamp, limit: Int) async throws(LedgerError) -> Bool { false }
         func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] { [] }
         func close() async {}
     }

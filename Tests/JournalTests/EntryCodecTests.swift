@@ -48,6 +48,35 @@ import Testing
         #expect(throws: MalformedEntry.self) { try decode(.settled, payload(entry) + [0x2A, 3, 1, 2]) }
     }
 
+    /// After damage the next frame is looked for by its marker: a provider's answer must not be full of them.
+    @Test func anAnswersBytesHoldNoMarker() throws {
+        var maker = RecordMaker(seed: 3)
+        var kept = maker.keptAnswer()
+        kept.key = CacheKey(digest: [UInt8](repeating: 7, count: CacheKey.size))
+        for body in [[0xFF, 0xFE], [0xFF], [0xFF, 0x00], [0xFF, 0xFF, 0xFE, 0x00, 0xFF], [UInt8](repeating: 0xFF, count: 300)] as [[UInt8]]
+        {
+            kept.answer.body = body
+            kept.answer.headers = HeaderList([("A", "b")])
+            kept.answer.headers.append(name: Array("B".utf8), value: body)
+            let bytes = payload(.kept(kept))
+            #expect(!zip(bytes, bytes.dropFirst()).contains { $0 == (0xFF, 0xFE) })
+            #expect(try decode(.kept, bytes) == .kept(kept))
+        }
+    }
+
+    @Test func savingsAreAFieldThatOlderGatewaysPassOver() throws {
+        var maker = RecordMaker(seed: 4)
+        var record = maker.record()
+        record.saved = nil
+        let plain = payload(.settled(record))
+        for nanos in [0, 1, -1, .max, .min] as [Int64] {
+            record.saved = Money(nanos: nanos)
+            #expect(payload(.settled(record)).starts(with: plain))
+            #expect(try decode(.settled, payload(.settled(record))) == .settled(record))
+        }
+        #expect(throws: MalformedEntry.self) { try decode(.settled, plain + [1, 0]) }
+    }
+
     @Test func kindsOfLaterVersions() throws {
         #expect(try decode(EntryKind(rawValue: 0x80), [1, 2, 3]) == nil)
         let error = #expect(throws: MalformedEntry.self) { try decode(EntryKind(rawValue: 5), [1, 2, 3]) }

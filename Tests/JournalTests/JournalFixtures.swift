@@ -61,9 +61,11 @@ final class Collected<Value: Sendable>: Sendable {
 
 extension RecordMaker {
     mutating func entry() -> JournalEntry {
-        switch Int.random(in: 0..<5, using: &self) {
+        switch Int.random(in: 0..<7, using: &self) {
         case 0, 1: .held(record())
         case 2, 3: .settled(record(onceKey: maybe("key ü")))
+        case 4: .kept(keptAnswer())
+        case 5: .stored(entity())
         default:
             Bool.random(using: &self)
                 ? .released(record().id)

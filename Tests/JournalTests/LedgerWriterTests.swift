@@ -10,6 +10,8 @@ final class MemoryLedger: KeylessLedger {
         var rows: [CallID: CostRecord] = [:]
         var positions: [String: JournalPosition] = [:]
         var versions: [PriceVersionRecord] = []
+        var kept: [CacheKey: KeptAnswer] = [:]
+        var stored: [EntityRecord] = []
         var isAway = false
         /// One in so many batches fails; 0 for none.
         var failsOneIn = 0
@@ -45,6 +47,8 @@ final class MemoryLedger: KeylessLedger {
             if commits {
                 for record in batch.records where state.rows[record.id] == nil { state.rows[record.id] = record }
                 state.versions += batch.priceVersions
+                for answer in batch.kept { state.kept[answer.key] = answer }
+                state.stored += batch.stored
                 if let journal = batch.journal { state.positions[journal] = batch.position }
             }
             return (!fails, state.rows.count - before)
@@ -62,6 +66,12 @@ final class MemoryLedger: KeylessLedger {
         return state.withLock { $0.rows[id] }
     }
 
+    func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? {
+        try check()
+        return state.withLock { $0.kept[key] }
+    }
+
+    func sweepAnswers(at now: Timestamp, limit: Int) async throws(LedgerError) -> Bool { false }
     func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] { [] }
 
     func close() async {

@@ -225,6 +225,7 @@ package enum LedgerConformance {
             row.calls = Int64(records.count)
             row.cost = records.reduce(.zero) { $0 + $1.cost }
             row.tokens = records.reduce(0) { $0 + ($1.tokens ?? 0) }
+            row.saved = records.reduce(.zero) { $0 + ($1.saved ?? .zero) }
             return row
         }
     }

@@ -33,6 +33,7 @@ package struct RecordMaker: RandomNumberGenerator {
         record.priceVersion = maybe("2026-01-01+deadbeef")
         record.reportedCost = maybe(Money(nanos: Int64.random(in: -5...5_000_000_000, using: &self)))
         record.status = maybe(Int.random(in: 200...599, using: &self))
+        record.saved = record.cache == .hit || record.cache == .coalesced ? Money(nanos: record.estimate.nanos / 3) : nil
         record.duration = maybe(Int.random(in: 0...100_000, using: &self))
         record.tokens = maybe(Int64.random(in: 0...1_000_000, using: &self))
         record.entityType = maybe(pick(["person", "company"]))
@@ -40,6 +41,35 @@ package struct RecordMaker: RandomNumberGenerator {
         record.requestData = maybe(#"{"method":"POST","lines":[{"unit":"call","quantity":"1"}],"note":"\u0000 \"quoted\" ' ;--"}"#)
         record.errorMessage = maybe("upstream said: 'no'\n\t\"\\ end")
         return record
+    }
+
+    /// A kept answer of one of a few workspaces, with or without research, and with bytes of every kind.
+    package mutating func keptAnswer(body: Int? = nil) -> KeptAnswer {
+        let record = record()
+        let size = body ?? Int.random(in: 0...300, using: &self)
+        var kept = KeptAnswer(
+            key: CacheKey(digest: (0..<CacheKey.size).map { _ in UInt8.random(in: 0...255, using: &self) }), id: record.id,
+            workspace: record.workspace, provider: record.provider, operation: "search",
+            answer: WholeAnswer(
+                status: pick([200, 201, 204]), headers: HeaderList(pick([[], [("A", "b"), ("a", ""), ("X-Ü", "\"\\ \u{9}é")]])),
+                body: (0..<size).map { _ in UInt8.random(in: 0...255, using: &self) }),
+            cost: record.cost, keptAt: record.createdAt,
+            expiresAt: record.createdAt.adding(seconds: Int64.random(in: 1...86_400, using: &self)))
+        guard Bool.random(using: &self) else { return kept }
+        kept.research = ResearchRecord(
+            entityType: record.entityType ?? "", entityID: record.entityID ?? "", type: "web", content: maybe("it's \u{0} \"so\"\n"),
+            sources: maybe(#"[{"url":"https://a.example\u0000"},1e2]"#), model: maybe("sonar"), confidence: maybe("0.85"),
+            tokens: record.tokens, duration: record.duration)
+        return kept
+    }
+
+    package mutating func entity() -> EntityRecord {
+        let record = record()
+        return EntityRecord(
+            id: record.id, workspace: record.workspace, kind: pick(EntityRecord.Kind.allCases), entityID: "e\(next() % 9)",
+            provider: "alpha",
+            fields: #"{"city":"Zürich \u0000"}"#, raw: maybe(#"{"a":[1.50,"\u0000"]}"#), rawColumn: maybe("coresignalData"),
+            storedAt: record.createdAt)
     }
 
     package mutating func pick<Value>(_ values: [Value]) -> Value {

@@ -42,4 +42,16 @@ struct PostgresConformanceTests {
     @Test func unstorableIsSetAside() async throws {
         try await LedgerConformance.unstorableIsSetAside(make)
     }
+
+    @Test func answersRoundTrip() async throws {
+        try await LedgerConformance.answersRoundTrip(make)
+    }
+
+    @Test func newestAnswerCounts() async throws {
+        try await LedgerConformance.newestAnswerCounts(make)
+    }
+
+    @Test func sweepKeepsTheBound() async throws {
+        try await LedgerConformance.sweepKeepsTheBound(make)
+    }
 }

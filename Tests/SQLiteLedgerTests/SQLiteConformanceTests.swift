@@ -45,4 +45,16 @@ import Testing
     @Test func unstorableIsSetAside() async throws {
         try await LedgerConformance.unstorableIsSetAside(make)
     }
+
+    @Test func answersRoundTrip() async throws {
+        try await LedgerConformance.answersRoundTrip(make)
+    }
+
+    @Test func newestAnswerCounts() async throws {
+        try await LedgerConformance.newestAnswerCounts(make)
+    }
+
+    @Test func sweepKeepsTheBound() async throws {
+        try await LedgerConformance.sweepKeepsTheBound(make)
+    }
 }

@@ -13,7 +13,7 @@ struct OperationDecoder {
     }
 
     /// Keys that belong to the format and that this version does not act on.
-    private static let laterKeys = ["cache", "enrich", "reconcile", "research", "stream"]
+    private static let laterKeys = ["enrich", "reconcile", "stream"]
 
     func operation(_ map: MappingReader) -> Decoded? {
         var marks: [AdapterProblem.Element: SourceMark] = [:]
@@ -42,6 +42,7 @@ struct OperationDecoder {
         let once = map.optional("once")?.mapping { $0.required("path")?.string() }
         let tokenizer = map.optional("tokenizer").flatMap { $0.word(Tokenizer.self) } ?? .bytes
         let normalization = NormalizationDecoder.normalization(map, entity: entity)
+        let keeping = KeepingDecoder.keeping(cache: map.optional("cache"), research: map.optional("research"))
         map.ignoreLaterKeys(Self.laterKeys)
 
         marks[.operation(index)] = map.key("name")?.mark ?? map.mark
@@ -51,7 +52,7 @@ struct OperationDecoder {
         guard let name, let match, let billable else { return nil }
         let operation = Operation(
             name: name, match: match, entity: entity, dimensions: dimensions, usage: usage ?? [], charge: charge ?? [], billable: billable,
-            estimate: estimate ?? [], reported: reported, once: once, tokenizer: tokenizer, normalization: normalization)
+            estimate: estimate ?? [], reported: reported, once: once, tokenizer: tokenizer, normalization: normalization, keeping: keeping)
         return Decoded(operation: operation, marks: marks)
     }
 

@@ -9,7 +9,7 @@ struct ConfigurationDecoder {
     /// What the command line's relative paths are relative to.
     let workingDirectory: String
 
-    private static let laterSections = ["cache", "enrich", "normalize", "research"]
+    private static let laterSections = ["enrich", "normalize", "research"]
 
     /// Reads the file's contents. What is wrong is reported, all at once, and left at its default; nil where there is no mapping to read.
     func configuration(_ bytes: [UInt8]) -> ConfigurationFile? {
@@ -60,6 +60,10 @@ struct ConfigurationDecoder {
         let providers = map.optional("providers")?.entries(of: provider) ?? []
         configuration.providers = Dictionary(providers.map { ($0.name.text, $0.settings) }) { first, _ in first }
         map.optional("limits")?.mapping { Self.read($0, into: &configuration.limits) }
+        map.optional("cache")?.mapping { cache in
+            if let size = cache.optional("memory")?.byteSize(in: 0...(1 << 40)) { configuration.cache.memory = size }
+            if let size = cache.optional("disk")?.byteSize(in: 0...(1 << 50)) { configuration.cache.disk = size }
+        }
         map.optional("reload")?.mapping { reload in
             if let watch = reload.optional("watch")?.bool() { configuration.reload.watch = watch }
             if let factor = reload.optional("max_price_change") { configuration.reload.maximumPriceChange = Self.factor(factor) }

@@ -11,6 +11,9 @@ final class Bench: Sendable {
     let upstream = ScriptedUpstream()
     let log = ScriptedLog()
     let history = ScriptedHistory()
+    let store = ScriptedStore()
+    /// Seconds since ``now``.
+    let elapsed = Watched<Int64>(0)
     let accounts: Accounts
     let once = OnceCharges()
     let keys = KeyRing()
@@ -21,7 +24,7 @@ final class Bench: Sendable {
     /// 2026-11-23, noon UTC.
     static let now = Timestamp(seconds: CivilDate(year: 2026, month: 11, day: 23).daysSince1970.asSeconds + 43_200)
 
-    private init(_ configuration: Configuration, adapters: [Adapter], isLoaded: Bool, eventLoops: Int) async throws {
+    private init(_ configuration: Configuration, adapters: [Adapter], isLoaded: Bool, eventLoops: Int, patience: Duration) async throws {
         accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts)
         if isLoaded { _ = accounts.load(sums: [], at: Self.now, recent: { [] }) }
         generations = CurrentGeneration(
@@ -32,7 +35,9 @@ final class Bench: Sendable {
         logger.logLevel = .critical
         let services = Services(
             generations: generations, accounts: accounts, log: log, history: history, upstream: upstream, once: once, keys: keys,
-            metrics: metrics, clock: { Self.now }, logger: logger)
+            answers: SharedAnswers(store: store, metrics: metrics, patience: patience), metrics: metrics,
+            clock: { [elapsed] in Self.now.adding(seconds: elapsed.current) },
+            logger: logger)
         plane = try await DataPlane.start(listen: SocketAddress(host: "127.0.0.1", port: 0), eventLoops: eventLoops, services: services)
     }
 
@@ -42,14 +47,15 @@ final class Bench: Sendable {
     static func run(
         limits: Limits = Limits(), budget: Budget = Budget(), onTrackerError: TrackerErrorPolicy = .open, isLoaded: Bool = true,
         authentication: AuthenticationMode = .header, adapters: [Adapter]? = nil, eventLoops: Int = 1,
-        quality: QualityWeights = .standard, _ body: (Bench) async throws -> Void
+        quality: QualityWeights = .standard, cache: CacheSettings = CacheSettings(), patience: Duration = .seconds(20),
+        _ body: (Bench) async throws -> Void
     ) async throws {
         var configuration = Configuration(
             plugins: "/", ledger: LedgerSettings(engine: .sqlite(path: "/dev/null"), journal: "/"),
-            budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits, quality: quality)
+            budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits, cache: cache, quality: quality)
         configuration.authentication = authentication
         let bench = try await Bench(
-            configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, eventLoops: eventLoops)
+            configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, eventLoops: eventLoops, patience: patience)
         try await withTaskExecutorPreference(ThreadExecutor()) {
             do {
                 try await body(bench)

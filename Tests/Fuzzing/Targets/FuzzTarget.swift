@@ -21,7 +21,7 @@ struct FuzzTarget: Sendable, CustomStringConvertible {
 
     static let all: [FuzzTarget] = [
         json, query, regexp, expression, yaml, adapter, configuration, request, chunked, path, route, gzip, responseHead, entry, segment,
-        tokens, records,
+        tokens, records, cacheKey,
     ]
 }
 
