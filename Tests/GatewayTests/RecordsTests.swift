@@ -57,7 +57,8 @@ import Testing
     }
 
     @Test func normalizePrintsWhatACallerWouldGet() throws {
-        let gateway = try GatewayUnderTest()
+        let adapter = try String(contentsOf: GatewayUnderTest.repository.appendingPathComponent("plugins/pdl.yaml"), encoding: .utf8)
+        let gateway = try GatewayUnderTest(plugins: ["pdl.yaml": adapter], shippedPlugins: false)
         func file(_ status: Int, _ body: String) throws {
             try gateway.write(#"{"status": \#(status), "headers": {}, "body": \#(body)}"#, to: "response.json")
         }
@@ -81,7 +82,8 @@ import Testing
         #expect(
             unknown.status == 1
                 && unknown.error.contains("the adapter has no operation 'clean' with 'normalize'; there are enrich_person, "))
-        #expect(try gateway.command("normalize", "openai", "--response", "response.json").error.contains("there are none"))
+        let nobody = try gateway.command("normalize", "nobody", "--response", "response.json")
+        #expect(nobody.status == 1 && nobody.error.contains("there is no adapter 'nobody'; there are pdl"))
         #expect(try gateway.command("normalize", "pdl").status == 64)
     }
 
