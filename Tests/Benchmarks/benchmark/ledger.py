@@ -11,7 +11,7 @@ from decimal import Decimal
 import postgres
 
 from . import BenchmarkError, load
-from .cpu import Cores, process, with_children
+from .cpu import Cores, Machine, process, with_children
 from .gateway import OPERATIONS, Gateway
 from .servers import Upstream
 
@@ -60,7 +60,7 @@ SEARCHES = {
 
 
 def measure(options, executable):
-    scale = 20 if options.quick else 1
+    scale, machine = 20 if options.quick else 1, Machine()
     with postgres.Server(**SERVER) as server, Upstream(Cores(not options.no_pin)) as upstream:
         settings = ", ".join(f"{name} = {value}" for name, value in SERVER.items())
         print(f"Postgres {server.sql('SHOW server_version')[0][0]} on the same machine, through a socket: {settings}")
@@ -70,6 +70,8 @@ def measure(options, executable):
         bench.fill(10_000_000 // scale)
         bench.month()
         bench.drain(f"into a ledger of {10_000_000 // scale:,} rows", "many", 200_000 // scale)
+    foreign = machine.foreign()
+    print(f"\nOther programs used {foreign:.0%} of the machine meanwhile{': the figures are disturbed.' if foreign > 0.05 else '.'}")
     if options.quick:
         print("Too few rows for figures to quote.")
 

@@ -105,10 +105,14 @@ class Migration:
         return self.lines[-1][0] - self.lines[0][0]
 
 
+def say(line):
+    print(line, flush=True)
+
+
 class Soak:
     def __init__(self, options, server):
         self.options, self.server, self.random = options, server, random.Random(options.seed)
-        self.applications, self.migrations, self.kills, self.said = {}, {"whole": [], "killed": []}, [], []
+        self.applications, self.migrations, self.kills = {}, {"whole": [], "killed": []}, []
 
     def prepare(self):
         """The old state, twice."""
@@ -119,11 +123,11 @@ class Soak:
         self.before = self.server.script("checksum.sql", "whole")
         size = self.server.sql("SELECT pg_size_pretty(pg_database_size('whole'))")[0][0]
         self.server.database("killed", template="whole")
-        self.say(f"{self.options.people:,} people, {size}, made in {time.monotonic() - started:.0f} s")
-
-    def say(self, line):
-        self.said.append(line)
-        print(line, flush=True)
+        # Tables and indexes by their numbers, which are the same in both: the table that a lock is about.
+        self.tables = dict(self.server.sql(
+            """SELECT pg_class.oid, coalesce(indrelid, pg_class.oid)::regclass FROM pg_class LEFT JOIN pg_index ON indexrelid = pg_class.oid
+            WHERE relnamespace = 'public'::regnamespace""", "whole"))  # fmt: skip
+        say(f"{self.options.people:,} people, {size}, made in {time.monotonic() - started:.0f} s")
 
     def migration(self, database):
         migration = Migration(self.options.gateway, self.server, database)
@@ -144,10 +148,10 @@ class Soak:
             await asyncio.sleep(1)
         await asyncio.to_thread(self.check, "whole", "migrated")
         self.schema, self.steps = self.server.schema("whole"), migration.steps()
-        self.say(f"migrated in {migration.seconds:.0f} s; steps of over a second:")
+        say(f"migrated in {migration.seconds:.0f} s; steps of over a second:")
         for sql, seconds in self.steps:
             if seconds >= 1:
-                self.say(f"  {seconds:6.1f} s  {sql[:110]}")
+                say(f"  {seconds:6.1f} s  {sql[:110]}")
         # Twice is the same as once, even where it is forgotten that there was a first time.
         again = await self.migration("whole").succeed()
         if again.lines[-1][1] != "nothing to do: it has the current schema":
@@ -186,9 +190,9 @@ class Soak:
         await self.watcher.close()
         await asyncio.to_thread(self.check, "killed", "killed and run again")
         self.compare()
-        self.say(f"killed {len(self.kills)} times in {time.monotonic() - started:.0f} s, and the last run took {migration.seconds:.0f} s:")
+        say(f"killed {len(self.kills)} times in {time.monotonic() - started:.0f} s, and the last run took {migration.seconds:.0f} s:")
         for kill in self.kills:
-            self.say(f"  {kill}")
+            say(f"  {kill}")
 
     async def kill_at(self, number, part, kills_server):
         """Runs it until the given part of a step's usual time has passed, and kills it there."""
@@ -207,8 +211,9 @@ class Soak:
         working = await self.working()
         if migration.child.returncode is not None or not working:
             # With few people, the last steps take no time.
-            if await migration.end() != (0, "") or len(self.kills) < self.options.kills / 2:
-                raise SoakError(f"it ended before it was killed: {await migration.end()}{migration.said()}")
+            code, errors = await migration.end()
+            if code != 0 or len(self.kills) < self.options.kills / 2:
+                raise SoakError(f"it ended before it was killed, with exit code {code}: {errors}{migration.said()}")
             return
         if kills_server:
             # All of its processes end then, and it recovers.
@@ -273,9 +278,12 @@ class Soak:
         for at, database, lock, milliseconds in re.findall(WAIT, self.server.log, re.MULTILINE):
             waits += 1
             began = float(at) - float(milliseconds) / 1000
+            match = re.search(r"on relation (\d+) of", lock)
+            table = match and self.tables.get(match[1])
             rewrites = [rewrite for migration in self.migrations[database] for rewrite in migration.rewrites]
-            if not any(announced - READING <= began <= done for _, announced, done in rewrites):
-                raise SoakError(f"the application waited for a lock for over {LONGEST_WAIT} s, unannounced, at {began:.1f}: {lock}; {rewrites}")
+            if not any(table == one and announced - READING <= began <= done for one, announced, done in rewrites):
+                raise SoakError(
+                    f"the application waited for a lock for over {LONGEST_WAIT} s, unannounced, at {began:.1f}: {lock} ({table}); {rewrites}")
         for database, application in self.applications.items():
             rewrites = [rewrite for migration in self.migrations[database] for rewrite in migration.rewrites]
             met, free = [], []
@@ -283,7 +291,7 @@ class Soak:
                 is_met = any(table in one.tables and one.start < done and one.end > announced for table, announced, done in rewrites)
                 (met if is_met else free).append(one.end - one.start)
             free.sort()
-            self.say(
+            say(
                 f"{database}: {len(application.statements):,} statements of the application, {len(free):,} of them met no announced rewriting: "
                 f"median {free[len(free) // 2] * 1000:.1f} ms, 99 of 100 within {free[len(free) * 99 // 100] * 1000:.0f} ms, longest "
                 f"{free[-1]:.2f} s; the longest of the others {max(met, default=0):.1f} s; {application.lost} cut off with the server")
