@@ -57,13 +57,10 @@ extension JSONNode {
         of what: String, _ known: [String]? = nil
     ) throws(BudgetTextError) -> [(name: String, value: JSONNode)] {
         guard kind == .object else { throw BudgetTextError("\(what) is an object") }
-        var found: [(name: String, value: JSONNode)] = []
-        for (name, value) in members {
-            if let known, !known.contains(name) { throw BudgetTextError("unknown member '\(name)'; known: \(known.joined(separator: ", "))") }
-            if found.contains(where: { $0.name == name }) { throw BudgetTextError("'\(name)' stands twice") }
-            found.append((name, value))
+        if let known, let other = members.first(where: { !known.contains($0.name) }) {
+            throw BudgetTextError("unknown member '\(other.name)'; known: \(known.joined(separator: ", "))")
         }
-        return found
+        return members
     }
 }
 

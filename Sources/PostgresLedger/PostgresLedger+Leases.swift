@@ -57,7 +57,7 @@ extension PostgresLedger: LeaseStore {
         try await reader.use { connection in
             _ = try connection.run([
                 // So that versions become visible in their order.
-                PostgresStatement("LOCK TABLE \"workspace_budgets\" IN SHARE ROW EXCLUSIVE MODE"),
+                AccountLock.ofBudgets,
                 PostgresStatement(
                     """
                     INSERT INTO "workspace_budgets" ("workspaceId", "budget", "version")

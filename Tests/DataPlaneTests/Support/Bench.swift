@@ -20,8 +20,8 @@ final class Bench: Sendable {
     /// 2026-11-23, noon UTC.
     static let now = Timestamp(seconds: CivilDate(year: 2026, month: 11, day: 23).daysSince1970.asSeconds + 43_200)
 
-    private init(_ configuration: Configuration, adapters: [Adapter], isLoaded: Bool, eventLoops: Int) async throws {
-        accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts)
+    private init(_ configuration: Configuration, adapters: [Adapter], isLoaded: Bool, isShared: Bool, eventLoops: Int) async throws {
+        accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: isShared ? {} : nil)
         if isLoaded { _ = accounts.load(sums: [], at: Self.now, recent: { [] }) }
         generations = CurrentGeneration(
             Generation(
@@ -40,13 +40,13 @@ final class Bench: Sendable {
     /// Tests wait in blocking calls, so they have threads of their own.
     static func run(
         limits: Limits = Limits(), budget: Budget = Budget(), onTrackerError: TrackerErrorPolicy = .open, isLoaded: Bool = true,
-        adapters: [Adapter]? = nil, eventLoops: Int = 1, _ body: (Bench) async throws -> Void
+        isShared: Bool = false, adapters: [Adapter]? = nil, eventLoops: Int = 1, _ body: (Bench) async throws -> Void
     ) async throws {
         let configuration = Configuration(
             plugins: "/", ledger: LedgerSettings(engine: .sqlite(path: "/dev/null"), journal: "/"),
             budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits)
         let bench = try await Bench(
-            configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, eventLoops: eventLoops)
+            configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, isShared: isShared, eventLoops: eventLoops)
         try await withTaskExecutorPreference(ThreadExecutor()) {
             do {
                 try await body(bench)
