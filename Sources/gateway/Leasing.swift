@@ -143,7 +143,8 @@ final class Leasing: Sendable {
             if let stored = try await store.budgets(after: current.storedVersion) {
                 let configuration = current.adopt(stored) { workspace, error in
                     logger.error(
-                        "a budget in the database cannot be read; the default counts", metadata: ["workspace": "\(workspace)", "error": "\(error)"])
+                        "a budget in the database cannot be read; the default counts",
+                        metadata: ["workspace": "\(workspace)", "error": "\(error)"])
                 }
                 books.adopt(configuration)
             }

@@ -21,7 +21,8 @@ final class Bench: Sendable {
     static let now = Timestamp(seconds: CivilDate(year: 2026, month: 11, day: 23).daysSince1970.asSeconds + 43_200)
 
     private init(_ configuration: Configuration, adapters: [Adapter], isLoaded: Bool, isShared: Bool, eventLoops: Int) async throws {
-        accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: isShared ? {} : nil)
+        let askForLeases: (@Sendable () -> Void)? = isShared ? { @Sendable in } : nil
+        accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: askForLeases)
         if isLoaded { _ = accounts.load(sums: [], at: Self.now, recent: { [] }) }
         generations = CurrentGeneration(
             Generation(
