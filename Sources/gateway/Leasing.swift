@@ -175,7 +175,15 @@ final class Leasing: Sendable {
 
     /// Gives back what is not used, when calls have ended and the ledger has been fed for the last time.
     func giveBack(_ accounts: Accounts) async {
-        await exchange(accounts.leasesToReturn(at: machineClock()), accounts)
+        await withTaskGroup { tasks in
+            tasks.addTask { await self.exchange(accounts.leasesToReturn(at: machineClock()), accounts) }
+            tasks.addTask {
+                // Cancelled when everything has gone back. A database that does not answer is not waited for: the next start does the same.
+                try? await Task.sleep(for: Self.patience)
+            }
+            await tasks.next()
+            tasks.cancelAll()
+        }
     }
 }
 
