@@ -18,6 +18,8 @@ package struct AdminPlane: Sendable {
         package var keys: any KeyAdministration
         /// Takes replayable lines into the ledger.
         package var replay: @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome
+        /// Sets a workspace's budget in the database that gateways share; nil where there is none.
+        package var setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)?
         package var clock: WallClock
         package var logger: Logger
 
@@ -25,8 +27,9 @@ package struct AdminPlane: Sendable {
             generations: CurrentGeneration, metrics: Metrics, accounts: Accounts, health: @escaping @Sendable () -> Health,
             reload: @escaping @Sendable () async -> ReloadOutcome,
             spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], keys: any KeyAdministration,
-            replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome, clock: @escaping WallClock,
-            logger: Logger
+            replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome,
+            setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)? = nil,
+            clock: @escaping WallClock, logger: Logger
         ) {
             self.generations = generations
             self.metrics = metrics
@@ -36,6 +39,7 @@ package struct AdminPlane: Sendable {
             self.spend = spend
             self.keys = keys
             self.replay = replay
+            self.setBudget = setBudget
             self.clock = clock
             self.logger = logger
         }
@@ -91,9 +95,10 @@ package struct AdminPlane: Sendable {
             await SpendView.answer(request, workspace: context.parameters.get("id"), services: services)
         }
         router.get("v1/workspaces/:id/budget") { _, context in
-            let workspace = context.parameters.get("id") ?? ""
-            let budget = services.generations.generation.configuration.budgets.budget(for: workspace)
-            return AdminAnswer(BudgetReport.json(services.accounts, workspace: workspace, budget: budget, at: services.clock()))
+            BudgetView.answer(workspace: context.parameters.get("id") ?? "", services: services)
+        }
+        router.put("v1/workspaces/:id/budget") { request, context in
+            await BudgetView.set(request, workspace: context.parameters.get("id") ?? "", services: services)
         }
         router.get("v1/entities/:type/:id/spend") { request, context in
             await SpendView.answer(

@@ -18,6 +18,8 @@ final class AccountShard: Sendable {
         var leases: [AccountKey: LeasePlace] = [:]
         /// Those of them that are not open.
         var unopened: Set<AccountKey> = []
+        /// Those that should be asked about before the next tick.
+        var pressing: Set<AccountKey> = []
         /// Calls that wait for room in an account.
         var waiters: [AccountKey: [LeaseWaiter]] = [:]
         /// How often has been looked for what is to be asked about leases.

@@ -10,7 +10,7 @@ extension Accounts {
     ///
     /// - Parameter isTick: Half a second has passed since it was last true.
     package func leaseRequests(isTick: Bool, at now: Timestamp) -> [LeaseRequest] {
-        requests(isOpening: false, at: now, recent: { [] }) { _, tally, isLimited, round, _ in
+        requests(of: isTick ? .all : .pressing, at: now, recent: { [] }) { _, tally, isLimited, round, _ in
             if isTick { tally.lease?.tick() }
             return tally.lease?.ask(held: tally.held, isLimited: isLimited, isTick: isTick, round: round)
         }
@@ -24,25 +24,41 @@ extension Accounts {
     /// What is to be said about leases that are not open: to be sent, and its answer given to ``opened(_:_:recent:)``, while the ledger takes no
     /// records. `recent` is as for ``load(sums:at:recent:)``.
     package func openings(at now: Timestamp, recent: () -> [CostRecord]) -> [LeaseRequest] {
-        requests(isOpening: true, at: now, recent: recent) { account, tally, _, round, records in
+        requests(of: .unopened, at: now, recent: recent) { account, tally, _, round, records in
             guard let lease = tally.lease, !lease.isOpen, !lease.isAsking else { return nil }
             return tally.lease?.askToOpen(held: tally.held, unledgered: Self.spent(in: account, records), round: round)
         }
     }
 
+    /// Which accounts are looked at.
+    private enum Choice {
+        /// Those that a call has found short, or nearly so, since the last look.
+        case pressing
+        case all
+        case unopened
+    }
+
     private func requests(
-        isOpening: Bool, at now: Timestamp, recent: () -> [CostRecord],
+        of choice: Choice, at now: Timestamp, recent: () -> [CostRecord],
         _ ask: (AccountKey, inout Tally, _ isLimited: Bool, _ round: UInt64, Records) -> Lease.Ask?
     ) -> [LeaseRequest] {
         var requests: [LeaseRequest] = []
         var ended: [LeaseWaiter] = []
         for shard in allShards {
             shard.state.withLock { state in
-                if isOpening, state.unopened.isEmpty { return }
+                let keys =
+                    switch choice {
+                    case .pressing: state.pressing
+                    case .all: Set(state.leases.keys)
+                    case .unopened: state.unopened
+                    }
+                guard !keys.isEmpty else { return }
+                let isOpening = choice == .unopened
                 let records = isOpening ? unledgered(recent(), of: shard, in: state) : [:]
+                if !isOpening { state.pressing = [] }
                 state.round += 1
-                for (key, place) in state.leases {
-                    guard now < key.end, var tally = place.tally else {
+                for key in keys {
+                    guard now < key.end, let place = state.leases[key], var tally = place.tally else {
                         // The window dies with its slices; who waits goes on in the next one.
                         ended += state.closeLease(key)
                         continue
@@ -184,11 +200,13 @@ extension OpenReservation {
         return isNew
     }
 
-    /// Whether some lease should be asked more for, before the next call has to wait.
-    var isLow: Bool {
+    /// Notes the leases that should be asked more for, before the next call has to wait. Returns whether there are any.
+    func noteLow(in state: inout AccountShard.State) -> Bool {
         var isLow = false
-        forEachLeased { _, _, tallies, window in
-            if let tally = tallies.tally(window), tally.lease?.isLow(held: tally.held) == true { isLow = true }
+        forEachLeased { scope, _, tallies, window in
+            guard let tally = tallies.tally(window), tally.lease?.isLow(held: tally.held) == true else { return }
+            state.pressing.insert(account(scope, window.kind))
+            isLow = true
         }
         return isLow
     }
@@ -230,6 +248,7 @@ extension OpenReservation {
         case .wait(let since, let wake):
             if let since, lastRefusal > since { return refused() }
             forEachShortage { _, kind, tallies, _ in tallies.update(windows[kind]) { [amount] in $0.lease?.lack(amount) } }
+            state.pressing.formUnion(lacking)
             if isStalled.load(ordering: .relaxed) { return .unanswered }
             state.waiters[first, default: []].append(wake)
             return .waiting(since: since ?? state.round)

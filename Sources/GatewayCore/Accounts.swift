@@ -79,7 +79,7 @@ package final class Accounts: Sendable {
                 }
             }
             reservation.forEachScope { $0.hold(reservation.amount, in: windows) }
-            isAsking = isAsking || isShort || askForLeases != nil && reservation.isLow
+            if askForLeases != nil, reservation.noteLow(in: &shard) || isShort { isAsking = true }
             let token = shard.insert(reservation)
             return (
                 .reserved(

@@ -23,6 +23,18 @@ package final class Generation: Sendable {
         self.loadedAt = loadedAt
         self.warnings = warnings
     }
+
+    /// The same with other budgets.
+    fileprivate init(_ other: Generation, budgets: BudgetBook) {
+        number = other.number
+        var configuration = other.configuration
+        configuration.budgets = budgets
+        self.configuration = configuration
+        adapters = other.adapters
+        providers = other.providers
+        loadedAt = other.loadedAt
+        warnings = other.warnings
+    }
 }
 
 /// A provider as calls use it. A class, because an adapter is large and every call refers to its own.
@@ -40,19 +52,28 @@ package final class Provider: Sendable {
     }
 }
 
-/// The generation in force, swapped as a whole.
+/// The generation in force, swapped as a whole: what the files say, and the budgets that a database adds.
 package final class CurrentGeneration: Sendable {
     private struct State {
         var generation: Generation
+        /// The files' own.
+        var budgets: BudgetBook
+        var stored = StoredBudgets()
         var lastProblems: [String] = []
         var lastAttempt: Timestamp
         var failures = 0
+
+        func merged(_ generation: Generation) -> Generation {
+            guard !stored.texts.isEmpty else { return generation }
+            return Generation(generation, budgets: stored.added(to: generation.configuration.budgets))
+        }
     }
 
     private let state: Mutex<State>
 
     package init(_ generation: Generation) {
-        state = Mutex(State(generation: generation, lastAttempt: generation.loadedAt))
+        state = Mutex(
+            State(generation: generation, budgets: generation.configuration.budgets, lastAttempt: generation.loadedAt))
     }
 
     package var generation: Generation {
@@ -62,11 +83,33 @@ package final class CurrentGeneration: Sendable {
     /// Puts a new generation in force; calls that begin from here on use it.
     package func replace(with generation: Generation) {
         state.withLock { state in
-            state.generation = generation
+            state.budgets = generation.configuration.budgets
+            state.generation = state.merged(generation)
             state.lastProblems = []
             state.lastAttempt = generation.loadedAt
         }
     }
+
+    /// A generation's configuration as it will be in force, with the budgets that the database adds.
+    package func merged(_ generation: Generation) -> Configuration {
+        state.withLock { $0.merged(generation).configuration }
+    }
+
+    /// Puts a database's budgets in force, with the files'; `problem` is told of those that cannot be read.
+    package func adopt(_ stored: StoredBudgets, problem: (_ workspace: String, BudgetTextError) -> Void) -> Configuration {
+        _ = stored.added(to: fileBudgets, problem: problem)
+        return state.withLock { state in
+            state.stored = stored
+            state.generation = state.merged(Generation(state.generation, budgets: state.budgets))
+            return state.generation.configuration
+        }
+    }
+
+    /// The version of the database's budgets in force.
+    package var storedVersion: Int64 { state.withLock { $0.stored.version } }
+
+    /// The budgets that the files have.
+    package var fileBudgets: BudgetBook { state.withLock { $0.budgets } }
 
     /// Keeps the generation in force and remembers why the next one was refused.
     package func refused(_ problems: [String], at instant: Timestamp) {

@@ -64,6 +64,9 @@ enum AccountLock {
 
     private static func bucket(_ workspace: String) -> String { "hashtext(current_schema() || '.' || \(workspace)) & 255" }
 
+    /// Held by a transaction that sets a budget.
+    static let ofBudgets = PostgresStatement("SELECT pg_advisory_xact_lock(\(space), -1)")
+
     /// Held by a batch until its end.
     static func shared(workspaces: some Sequence<String>) -> PostgresStatement {
         var array = PostgresArray()

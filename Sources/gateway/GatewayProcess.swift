@@ -84,7 +84,7 @@ final class GatewayProcess: Sendable {
         }
 
         let current = CurrentGeneration(generation)
-        let leasing = ledger.isShared ? Leasing(writer: writer, logger: logger) : nil
+        let leasing = ledger.isShared ? Leasing(writer: writer, current: current, logger: logger) : nil
         let accounts = Accounts(
             budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: leasing?.hurry)
         let books = Books(accounts: accounts, once: once, writer: writer, current: current, logger: logger)
@@ -109,7 +109,7 @@ final class GatewayProcess: Sendable {
             warn: { logger.warning("\($0)") },
             adopt: { next in
                 prices.note(next)
-                books.adopt(next.configuration)
+                books.adopt(current.merged(next))
             })
     }
 
@@ -131,7 +131,8 @@ final class GatewayProcess: Sendable {
         prices.note(current.generation)
         let writing = Task { await writer.run() }
         await books.loadAtStart()
-        let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts) } }
+        if books.areLoaded { await leasing?.look(accounts, books) }
+        let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts, books) } }
         await keys.refresh()
         let configuration = current.generation.configuration
         let services = Services(
@@ -213,7 +214,8 @@ final class GatewayProcess: Sendable {
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
                 reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
-                keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) }, clock: machineClock,
+                keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
+                setBudget: setBudget, clock: machineClock,
                 logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
@@ -238,6 +240,14 @@ final class GatewayProcess: Sendable {
     private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
         guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
         return try await ledger.spend(query)
+    }
+
+    /// Where gateways share the ledger.
+    private var setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)? {
+        guard let leasing else { return nil }
+        return { [accounts, books] text, workspace async throws(LedgerError) in
+            try await leasing.setBudget(text, of: workspace, accounts, books)
+        }
     }
 
     private var health: Health {

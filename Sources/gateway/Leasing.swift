@@ -6,9 +6,10 @@ import Synchronization
 /// Carries what the accounts ask about leases to the database that gateways share, and the answers back.
 ///
 /// Three things go on beside each other: exchanges about open leases, one at a time; openings, between two of the ledger writer's batches; and a
-/// look, twice a second, for what other gateways want.
+/// look, twice a second, for what other gateways want, and for budgets that somebody has set.
 final class Leasing: Sendable {
     private let writer: LedgerWriter
+    private let current: CurrentGeneration
     private let logger: Logger
     private let exchanging = Nudge()
     private let opening = Nudge()
@@ -20,8 +21,9 @@ final class Leasing: Sendable {
     /// The most that is asked in one transaction.
     private static let largestExchange = 500
 
-    init(writer: LedgerWriter, logger: Logger) {
+    init(writer: LedgerWriter, current: CurrentGeneration, logger: Logger) {
         self.writer = writer
+        self.current = current
         self.logger = logger
     }
 
@@ -32,11 +34,20 @@ final class Leasing: Sendable {
     }
 
     /// Runs until the task is cancelled.
-    func run(_ accounts: Accounts) async {
+    func run(_ accounts: Accounts, _ books: Books) async {
         await withTaskGroup { tasks in
             tasks.addTask { await self.exchange(accounts) }
-            tasks.addTask { await self.open(accounts) }
-            tasks.addTask { await self.look(accounts) }
+            tasks.addTask { await self.open(accounts, books) }
+            tasks.addTask {
+                var looks = 0
+                while !Task.isCancelled {
+                    // Cancelled when the gateway stops.
+                    try? await Task.sleep(for: Self.tick)
+                    await self.look(accounts, books)
+                    looks += 1
+                    if looks % 7200 == 0 { await self.removeEndedAccounts() }
+                }
+            }
         }
     }
 
@@ -62,21 +73,21 @@ final class Leasing: Sendable {
         }
     }
 
-    private func open(_ accounts: Accounts) async {
+    private func open(_ accounts: Accounts, _ books: Books) async {
         while !Task.isCancelled {
             await opening.wait(timeout: Self.tick)
             guard accounts.hasLeasesToOpen || !hasBegun.withLock({ $0 }) else { continue }
             // While the ledger fails, the writer does nothing but try again: who waits should know.
-            let isOpened = writer.isLedgerFailing ? false : await openWithinPatience(accounts)
-            if !isOpened { accounts.opened(accounts.openings(at: machineClock()) { [] }, nil) { [] } }
+            let isOpened = writer.isLedgerFailing ? false : await openWithinPatience(accounts, books)
+            if !isOpened { tellWaiters(accounts) }
         }
     }
 
-    private func openWithinPatience(_ accounts: Accounts) async -> Bool {
+    private func openWithinPatience(_ accounts: Accounts, _ books: Books) async -> Bool {
         await withTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
                 do {
-                    try await self.writer.whenCaughtUp { ledger, _ in await self.open(accounts, in: ledger) }
+                    try await self.writer.whenCaughtUp { ledger, _ in await self.open(accounts, books, in: ledger) }
                     return true
                 } catch {
                     return false
@@ -92,15 +103,24 @@ final class Leasing: Sendable {
         }
     }
 
+    /// Leases could not be opened.
+    private func tellWaiters(_ accounts: Accounts) {
+        accounts.opened(accounts.openings(at: machineClock()) { [] }, nil) { [] }
+    }
+
     /// While the ledger takes no records.
-    private func open(_ accounts: Accounts, in ledger: any Ledger) async {
+    private func open(_ accounts: Accounts, _ books: Books, in ledger: any Ledger) async {
         do throws(LedgerError) {
             // What an earlier process has left goes back: the journal is drained, so that nobody spends from it any more.
-            if let store = ledger.leases, !hasBegun.withLock({ $0 }) { _ = try await store.forget(gateway: writer.gateway) }
+            if let store = ledger.leases, !hasBegun.withLock({ $0 }) {
+                _ = try await store.forget(gateway: writer.gateway)
+                // Nothing is leased before the limits are known.
+                guard await look(accounts, books) else { return tellWaiters(accounts) }
+            }
             hasBegun.withLock { $0 = true }
         } catch {
             logger.debug("an earlier process's leases cannot be given back yet", metadata: ["error": "\(error)"])
-            return
+            return tellWaiters(accounts)
         }
         let requests = accounts.openings(at: machineClock()) { self.writer.recentRecords }
         for part in requests.parts(of: Self.largestExchange) {
@@ -115,27 +135,55 @@ final class Leasing: Sendable {
         }
     }
 
-    private func look(_ accounts: Accounts) async {
-        var looks = 0
-        while !Task.isCancelled {
-            // Cancelled when the gateway stops.
-            try? await Task.sleep(for: Self.tick)
-            guard let store = writer.ledger?.leases else { continue }
-            do throws(LedgerError) {
-                let wanted = Set(try await store.wanted())
-                accounts.wanted(wanted)
-                if !wanted.isEmpty { exchanging.signal() }
-                looks += 1
-                if looks % 7200 == 0 { try await store.removeEndedAccounts() }
-            } catch {
-                logger.debug("other gateways' wishes cannot be read", metadata: ["error": "\(error)"])
+    /// Takes what other gateways want, and what budgets they have been given.
+    @discardableResult
+    func look(_ accounts: Accounts, _ books: Books) async -> Bool {
+        guard let store = writer.ledger?.leases else { return false }
+        do throws(LedgerError) {
+            if let stored = try await store.budgets(after: current.storedVersion) {
+                let configuration = current.adopt(stored) { workspace, error in
+                    logger.error(
+                        "a budget in the database cannot be read; the default counts",
+                        metadata: ["workspace": "\(workspace)", "error": "\(error)"])
+                }
+                books.adopt(configuration)
             }
+            let wanted = Set(try await store.wanted())
+            accounts.wanted(wanted)
+            if !wanted.isEmpty { exchanging.signal() }
+            return true
+        } catch {
+            logger.debug("what other gateways want cannot be read", metadata: ["error": "\(error)"])
+            return false
         }
+    }
+
+    private func removeEndedAccounts() async {
+        do throws(LedgerError) {
+            try await writer.ledger?.leases?.removeEndedAccounts()
+        } catch {
+            logger.debug("ended accounts cannot be removed yet", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Sets a budget for all gateways, and takes it at once in this one.
+    func setBudget(_ text: String, of workspace: String, _ accounts: Accounts, _ books: Books) async throws(LedgerError) {
+        guard let store = writer.ledger?.leases else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
+        try await store.setBudget(text, of: workspace)
+        await look(accounts, books)
     }
 
     /// Gives back what is not used, when calls have ended and the ledger has been fed for the last time.
     func giveBack(_ accounts: Accounts) async {
-        await exchange(accounts.leasesToReturn(at: machineClock()), accounts)
+        await withTaskGroup { tasks in
+            tasks.addTask { await self.exchange(accounts.leasesToReturn(at: machineClock()), accounts) }
+            tasks.addTask {
+                // Cancelled when everything has gone back. A database that does not answer is not waited for: the next start does the same.
+                try? await Task.sleep(for: Self.patience)
+            }
+            await tasks.next()
+            tasks.cancelAll()
+        }
     }
 }
 

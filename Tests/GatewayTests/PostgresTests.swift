@@ -132,6 +132,39 @@ struct PostgresTests {
             try database.sql(#"SELECT count(*) FILTER (WHERE "allocated" <> "spent"), count(*) FROM budget_accounts"#) == [["0", "4"]])
     }
 
+    /// What is set through one gateway's admin plane counts in the other; a file that names the workspace wins.
+    @Test func aBudgetThatIsSetReachesEveryGateway() throws {
+        let database = try PostgresServer.shared.database()
+        let budgets = "budgets: { workspaces: { named: { daily: 9 } } }"
+        let gateways = try (0..<2).map { _ in
+            try GatewayUnderTest(configuration: "ledger: { url: \"\(database.url)\" }\n\(budgets)")
+        }
+        let (first, second) = (gateways[0], gateways[1])
+        #expect(try first.command("migrate").status == 0)
+        for gateway in gateways { try gateway.start() }
+        func put(_ workspace: String, _ body: String, type: String = "application/json") throws -> Reply {
+            try HTTPClient(port: first.adminPort).send("PUT", "/v1/workspaces/\(workspace)/budget", ["Content-Type": type], body: body)
+        }
+        let set = try put("acme", #"{"daily": "0.30", "timezone": "Asia/Tokyo"}"#)
+        #expect(set.status == 200 && set.body.contains(#""limit":"0.30""#) && set.body.contains("Asia/Tokyo"), "\(set.body)")
+        #expect(try put("named", #"{"daily": 1}"#).status == 409)
+        #expect(try put("acme", #"{"dayly": 1}"#).body.contains("unknown member 'dayly'"))
+        #expect(try put("acme", "{}", type: "text/plain").status == 415)
+        try eventually("the other has it") { try second.admin("GET", "/v1/workspaces/acme/budget").body.contains(#""limit":"0.30""#) }
+        #expect(try second.get(Self.person).status == 200)
+        #expect(try second.get(Self.person).status == 429)
+        // A reload keeps it, and a restart begins with it.
+        try second.write(try second.read("config.yaml").replacing("daily: 9", with: "daily: 8"), to: "config.yaml")
+        try eventually("reloaded") { try second.admin("GET", "/v1/workspaces/named/budget").body.contains(#""limit":"8.00""#) }
+        #expect(try second.get(Self.person).status == 429)
+        second.kill9()
+        try second.start()
+        #expect(try second.get(Self.person).status == 429)
+        #expect(try put("acme", #"{"daily": "0.60"}"#).status == 200)
+        #expect(try first.get(Self.person).status == 200)
+        for gateway in gateways { #expect(gateway.stop() == 0) }
+    }
+
     @Test func serviceFilesPasswordFilesAndVariablesWorkAsInPsql() throws {
         let database = try PostgresServer.shared.database()
         let gateway = try GatewayUnderTest(shippedPlugins: false)

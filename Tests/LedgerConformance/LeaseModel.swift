@@ -39,7 +39,8 @@ package struct LeaseModel: Sendable {
             lease.granted = granted
             let isRefused = available < minimum && request.minimum > request.keep
             if isRefused { account.wantedBy = gateway }
-            (accounts[request.account], leases[request.account]![gateway]) = (account, lease)
+            accounts[request.account] = account
+            leases[request.account]?[gateway] = lease
             return LeaseReply(
                 granted: granted, used: lease.used, spent: account.spent, available: Int64(clamping: available), isRefused: isRefused)
         }
@@ -51,15 +52,15 @@ package struct LeaseModel: Sendable {
             rows[record.id] = record
             for key in accounts.keys where key.counts(record) {
                 let cost = record.cost.nanos
-                accounts[key]!.spent += cost
+                accounts[key]?.spent += cost
                 guard let gateway, var lease = leases[key]?[gateway] else {
-                    accounts[key]!.allocated += cost
+                    accounts[key]?.allocated += cost
                     continue
                 }
                 lease.used += cost
-                accounts[key]!.allocated += max(0, lease.used - lease.granted)
+                accounts[key]?.allocated += max(0, lease.used - lease.granted)
                 lease.granted = max(lease.granted, lease.used)
-                leases[key]![gateway] = lease
+                leases[key]?[gateway] = lease
             }
         }
     }
@@ -70,7 +71,7 @@ package struct LeaseModel: Sendable {
         for key in leases.keys {
             guard let lease = leases[key]?.removeValue(forKey: gateway) else { continue }
             freed[key] = lease.granted - lease.used
-            accounts[key]!.allocated -= lease.granted - lease.used
+            accounts[key]?.allocated -= lease.granted - lease.used
         }
         return freed
     }
@@ -81,7 +82,7 @@ package struct LeaseModel: Sendable {
     }
 
     package mutating func forgetWishes() {
-        for key in accounts.keys { accounts[key]!.wantedBy = nil }
+        for key in accounts.keys { accounts[key]?.wantedBy = nil }
     }
 
     package func granted(_ account: AccountKey, _ gateway: String) -> Int64? { leases[account]?[gateway]?.granted }

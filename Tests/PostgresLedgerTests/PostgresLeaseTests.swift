@@ -74,6 +74,30 @@ struct PostgresLeaseTests {
         await command.close()
     }
 
+    @Test func budgetsThatAreSetAreSeenOnceByVersion() async throws {
+        let (database, make) = try await factory()
+        let ledgers = [try await make("g1"), try await make("g2")]
+        let (first, second) = (try #require(ledgers[0].leases), try #require(ledgers[1].leases))
+        let none = try await first.budgets(after: 0)
+        #expect(none == nil)
+        try await first.setBudget(#"{"daily": 1}"#, of: "acme")
+        let one = try await second.budgets(after: 0)
+        #expect(one == StoredBudgets(version: 1, texts: ["acme": #"{"daily": 1}"#]))
+        let same = try await second.budgets(after: 1)
+        #expect(same == nil)
+        // Versions become visible in their order, whoever writes at once.
+        try await withThrowingTaskGroup { tasks in
+            for number in 0..<20 { tasks.addTask { try await ledgers[number % 2].leases?.setBudget("{}", of: "w\(number % 5)") } }
+            try await tasks.waitForAll()
+        }
+        let all = try await first.budgets(after: 1)
+        #expect(all?.version == 21 && all?.texts.count == 6)
+        try database.sql("DELETE FROM workspace_budgets")
+        let gone = try await first.budgets(after: 21)
+        #expect(gone == StoredBudgets(version: 0))
+        for ledger in ledgers { await ledger.close() }
+    }
+
     /// A server that was lost in the middle of an exchange has heard it or not: the same words again lead to the same end.
     @Test func anExchangeWhoseAnswerIsLostIsSaidAgain() async throws {
         let (database, make) = try await factory()

@@ -26,6 +26,14 @@ CREATE TABLE IF NOT EXISTS "budget_leases" (
     PRIMARY KEY ("workspaceId", "scope", "scopeId", "windowStart", "windowEnd", "gatewayId")
 );
 
+-- Limits of workspaces that config.yaml does not name, in its words as JSON. "version" grows with each change of any.
+CREATE TABLE IF NOT EXISTS "workspace_budgets" (
+    "workspaceId" text NOT NULL PRIMARY KEY,
+    "budget" text NOT NULL,
+    "version" bigint NOT NULL
+);
+
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "workspace_budgets_version_idx" ON "workspace_budgets" ("version");
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "budget_accounts_windowEnd_idx" ON "budget_accounts" ("windowEnd");
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "budget_accounts_wantedAt_idx" ON "budget_accounts" ("wantedAt");
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "budget_leases_gatewayId_idx" ON "budget_leases" ("gatewayId");

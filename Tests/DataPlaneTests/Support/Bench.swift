@@ -24,8 +24,11 @@ final class Bench: Sendable {
     /// 2026-11-23, noon UTC.
     static let now = Timestamp(seconds: CivilDate(year: 2026, month: 11, day: 23).daysSince1970.asSeconds + 43_200)
 
-    private init(_ configuration: Configuration, adapters: [Adapter], isLoaded: Bool, eventLoops: Int, patience: Duration) async throws {
-        accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts)
+    private init(
+        _ configuration: Configuration, adapters: [Adapter], isLoaded: Bool, isShared: Bool, eventLoops: Int, patience: Duration
+    ) async throws {
+        let askForLeases: (@Sendable () -> Void)? = isShared ? { @Sendable in } : nil
+        accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: askForLeases)
         if isLoaded { _ = accounts.load(sums: [], at: Self.now, recent: { [] }) }
         generations = CurrentGeneration(
             Generation(
@@ -46,7 +49,7 @@ final class Bench: Sendable {
     /// Tests wait in blocking calls, so they have threads of their own.
     static func run(
         limits: Limits = Limits(), budget: Budget = Budget(), onTrackerError: TrackerErrorPolicy = .open, isLoaded: Bool = true,
-        authentication: AuthenticationMode = .header, adapters: [Adapter]? = nil, eventLoops: Int = 1,
+        authentication: AuthenticationMode = .header, isShared: Bool = false, adapters: [Adapter]? = nil, eventLoops: Int = 1,
         quality: QualityWeights = .standard, cache: CacheSettings = CacheSettings(), patience: Duration = .seconds(20),
         _ body: (Bench) async throws -> Void
     ) async throws {
@@ -55,7 +58,8 @@ final class Bench: Sendable {
             budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits, cache: cache, quality: quality)
         configuration.authentication = authentication
         let bench = try await Bench(
-            configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, eventLoops: eventLoops, patience: patience)
+            configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, isShared: isShared, eventLoops: eventLoops,
+            patience: patience)
         try await withTaskExecutorPreference(ThreadExecutor()) {
             do {
                 try await body(bench)
