@@ -10,11 +10,12 @@ import Testing
 
     private func run(
         limits: Limits = Limits(), budget: Budget = Budget(), onTrackerError: TrackerErrorPolicy = .open, eventLoops: Int = 2,
+        patience: Duration = .seconds(20),
         _ body: (Bench) async throws -> Void
     ) async throws {
         try await Bench.run(
             limits: limits, budget: budget, onTrackerError: onTrackerError, adapters: [try TestAdapter.keeper()], eventLoops: eventLoops,
-            body)
+            patience: patience, body)
     }
 
     /// Sends the same on connections of their own; returns when the event loops have read it.
@@ -115,18 +116,33 @@ import Testing
 
     /// Each is refused, or not, for itself: one's limits are not another's.
     @Test func aRefusedCallIsFollowedByTheNext() async throws {
-        try await run { bench in
+        try await run(patience: .milliseconds(200)) { bench in
+            // The first waits for the ledger for a while, and finds then that it may not cost so much.
             bench.store.state.change { $0.isSilent = true }
-            // The first waits for the ledger, and will find that it may not cost so much.
             let thrifty = try bench.client()
             try thrifty.send(request(Self.target, ["X-Gateway-Max-Cost: 0.01"]))
             try eventually("the ledger is asked") { bench.store.state.current.lookups == 1 }
             let clients = try send(3, bench)
-            bench.store.state.change { $0.isSilent = false }
-            thrifty.reset()
+            #expect(try thrifty.response().status == 402)
             try bench.upstream.next().answer(body: "x")
             #expect(try clients.map { try $0.response().text } == ["x", "x", "x"])
             #expect(bench.upstream.count == 1)
+        }
+    }
+
+    @Test func aCallWhoseHoldCannotBeWrittenIsFollowedByTheNext() async throws {
+        try await run(onTrackerError: .closed, eventLoops: 1) { bench in
+            bench.log.set(.manual)
+            let first = try bench.client()
+            try first.send(request(Self.target))
+            _ = try bench.log.waitForEntries(1)
+            let clients = try send(3, bench)
+            bench.log.set(.durable)
+            try bench.log.complete(.failure(DurabilityError("the disk was full for a moment")))
+            #expect(try first.response().status == 503)
+            try bench.upstream.next().answer(body: "x")
+            #expect(try clients.map { try $0.response().text } == ["x", "x", "x"])
+            #expect(bench.upstream.count == 1 && bench.log.released.count == 1)
         }
     }
 

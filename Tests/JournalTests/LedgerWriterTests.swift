@@ -126,6 +126,36 @@ final class MemoryLedger: KeylessLedger {
         test.journal.close()
     }
 
+    /// They go the way of the records: in order, and none is lost however often a batch fails.
+    @Test(arguments: [0, 3])
+    func keptAnswersAndStoredRecordsReachTheLedger(failsOneIn: Int) async throws {
+        ledger.change { $0.failsOneIn = failsOneIn }
+        let test = try TestJournal(folder.path, options: Journal.Options(segmentSize: 20_000, retry: 1...5))
+        let writer = writer(test)
+        var maker = RecordMaker(seed: 7)
+        let (kept, stored) = ((0..<300).map { _ in maker.keptAnswer() }, (0..<300).map { _ in maker.entity() })
+        let run = Task { await writer.run() }
+        for (answer, entity) in zip(kept, stored) {
+            writer.append(.kept(answer)) { _ in }
+            settle(maker.record(), through: writer)
+            writer.append(.stored(entity)) { _ in }
+        }
+        #expect(await writer.drain(within: .seconds(60)))
+        let state = ledger.state.withLock { $0 }
+        #expect(state.kept == Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0) }) && state.rows.count == 300)
+        if failsOneIn == 0 { #expect(state.stored == stored) }
+        // A batch that failed after it had been committed is applied once more as a whole: storing twice is storing once.
+        #expect(state.stored.reduce(into: [EntityRecord]()) { if !$0.contains($1) { $0.append($1) } } == stored)
+        let found = try await writer.keptAnswer(kept[7].key, workspace: kept[7].workspace, at: kept[7].keptAt)
+        #expect(found == kept[7])
+        run.cancel()
+        await run.value
+        await #expect(throws: LedgerError.self) {
+            _ = try await writer.keptAnswer(kept[7].key, workspace: kept[7].workspace, at: kept[7].keptAt)
+        }
+        test.journal.close()
+    }
+
     @Test func aRestartGoesOnWhereTheLedgerIs() async throws {
         var maker = RecordMaker(seed: 2)
         let records = (0..<30).map { _ in maker.record() }
