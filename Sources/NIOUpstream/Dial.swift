@@ -79,7 +79,31 @@ final class Dial: @unchecked Sendable {
         if !channel.isActive { failed("the connection closed before it was ready") }
     }
 
-    func succeeded(_ connection: ProviderConnection) {
+    func handshakeCompleted(_ connection: ProviderConnection, on channel: any Channel) {
+        if isForHost(channel) { return succeeded(connection) }
+        let detail = "TLS: the provider's certificate is for an address and not for \(endpoint.address.host)"
+        connection.dial = nil
+        connection.close()
+        failed(detail)
+    }
+
+    /// NIOSSL takes a certificate for the peer's address in the place of one for its name. Who directs a name to an address of their own
+    /// may well have that.
+    private func isForHost(_ channel: any Channel) -> Bool {
+        let host = endpoint.address.host.lowercased()
+        guard (try? SocketAddress(ipAddress: host, port: 0)) == nil else { return true }
+        guard let certificate = try? channel.pipeline.syncOperations.nioSSL_peerCertificate() else { return false }
+        let names = certificate._subjectAlternativeNames()
+        guard names.contains(where: { $0.nameType == .ipAddress }) else { return true }
+        return names.contains { name in
+            guard name.nameType == .dnsName else { return false }
+            let pattern = String(decoding: Array(name.contents), as: UTF8.self).lowercased()
+            if pattern.hasPrefix("*."), let dot = host.firstIndex(of: ".") { return host[dot...] == pattern.dropFirst() }
+            return host == pattern
+        }
+    }
+
+    private func succeeded(_ connection: ProviderConnection) {
         connection.dial = nil
         self.connection = nil
         guard let call else { return connection.close() }

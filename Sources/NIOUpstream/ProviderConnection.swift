@@ -290,7 +290,7 @@ final class ProviderConnection: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if let event = event as? TLSUserEvent, case .handshakeCompleted = event { dial?.succeeded(self) }
+        if let event = event as? TLSUserEvent, case .handshakeCompleted = event { dial?.handshakeCompleted(self, on: context.channel) }
         context.fireUserInboundEventTriggered(event)
     }
 
