@@ -16,7 +16,8 @@ let settings: [SwiftSetting] =
 
 /// What the parsers promise of any bytes: held against damaged seeds by the tests, and for hours, if one likes, by libFuzzer.
 let fuzzed: [Target.Dependency] = [
-    "AdapterFiles", "CurlUpstream", "DataPlane", "GatewayCore", "JSONPath", "Journal", "LedgerConformance", "TokenCounting",
+    "AdapterFiles", "CurlUpstream", "DataPlane", "GatewayCore", "HTTP1", "JSONPath", "Journal", "LedgerConformance", "NIOUpstream",
+    "TokenCounting",
     .product(name: "NIOCore", package: "swift-nio"),
 ]
 let fuzzing: [Target] =
@@ -43,6 +44,8 @@ let package = Package(
     dependencies: [
         // Sockets and event loops of the data plane: the hot path.
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        // TLS to providers on the data plane's event loops.
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         // The admin plane: routing and JSON where speed does not matter.
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         // The header fields in Hummingbird's signatures.
@@ -67,6 +70,8 @@ let package = Package(
         .target(
             name: "GatewayCore", dependencies: ["JSONPath", "TokenCounting", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings),
+        // The syntax of HTTP/1.1 as far as callers' and providers' sides share it: bytes in, meaning out.
+        .target(name: "HTTP1", dependencies: ["GatewayCore"], swiftSettings: settings),
 
         // One technology each; they know GatewayCore and not each other.
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -78,7 +83,17 @@ let package = Package(
             name: "AdapterFiles",
             dependencies: ["GatewayCore", "JSONPath", "TokenCounting", "CYAML", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings),
-        .target(name: "CurlUpstream", dependencies: ["GatewayCore", "CCurl"], swiftSettings: settings),
+        .target(name: "CurlUpstream", dependencies: ["GatewayCore", "HTTP1", "CCurl"], swiftSettings: settings),
+        .target(
+            name: "NIOUpstream",
+            dependencies: [
+                "GatewayCore", "HTTP1",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings),
         .target(name: "Sandbox", dependencies: ["GatewayCore", "JSONPath"], swiftSettings: settings),
         .target(name: "Journal", dependencies: ["GatewayCore", "CZlib"], swiftSettings: settings),
         .target(
@@ -97,7 +112,7 @@ let package = Package(
         .target(
             name: "DataPlane",
             dependencies: [
-                "GatewayCore", "JSONPath", "CZlib",
+                "GatewayCore", "HTTP1", "JSONPath", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
@@ -120,8 +135,8 @@ let package = Package(
         .executableTarget(
             name: "gateway",
             dependencies: [
-                "GatewayCore", "JSONPath", "AdapterFiles", "CurlUpstream", "Sandbox", "Journal", "SQLiteLedger", "PostgresLedger",
-                "DataPlane",
+                "GatewayCore", "JSONPath", "AdapterFiles", "CurlUpstream", "NIOUpstream", "Sandbox", "Journal", "SQLiteLedger",
+                "PostgresLedger", "DataPlane",
                 "AdminPlane",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -141,9 +156,26 @@ let package = Package(
         .testTarget(
             name: "AdapterFilesTests", dependencies: ["AdapterFiles", "GatewayCore", "JSONPath", "TokenCounting"], exclude: ["Fixtures"],
             swiftSettings: settings),
+        .testTarget(name: "HTTP1Tests", dependencies: ["HTTP1", "GatewayCore"], swiftSettings: settings),
         // Peers on the loopback interface whose every byte a test decides.
         .target(name: "Loopback", path: "Tests/Loopback", swiftSettings: settings),
-        .testTarget(name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore", "Loopback"], swiftSettings: settings),
+        // Calls over any transport, and what their tests need.
+        .target(
+            name: "UpstreamSupport", dependencies: ["GatewayCore", "Loopback"], path: "Tests/UpstreamSupport", swiftSettings: settings),
+        // What every transport must do.
+        .testTarget(
+            name: "UpstreamConformance", dependencies: ["CurlUpstream", "NIOUpstream", "GatewayCore", "Loopback", "UpstreamSupport"],
+            path: "Tests/UpstreamConformance", swiftSettings: settings),
+        .testTarget(
+            name: "NIOUpstreamTests",
+            dependencies: [
+                "NIOUpstream", "GatewayCore", "Loopback", "UpstreamSupport", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CurlUpstreamTests", dependencies: ["CurlUpstream", "GatewayCore", "Loopback", "UpstreamSupport"], swiftSettings: settings
+        ),
         .testTarget(name: "JournalTests", dependencies: ["Journal", "GatewayCore", "LedgerConformance"], swiftSettings: settings),
         // What every ledger must do, whatever its engine.
         .target(

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: the constants and atomics are for every thread; the variables belong to the loop's thread and are touched nowhere
 /// else. The methods of ``UpstreamCall`` only use the former and the inbox.
-final class CurlCall: UpstreamCall, @unchecked Sendable {
+final class CurlCall: UpstreamCall, GatedCall, @unchecked Sendable {
     enum Phase {
         /// In the provider's queue.
         case waiting
@@ -82,6 +82,10 @@ final class CurlCall: UpstreamCall, @unchecked Sendable {
         inbox.post(.cancel(self))
     }
 
+    func proceed() -> Bool {
+        inbox.post(.proceed(self))
+    }
+
     var isCancelled: Bool { cancelled.load(ordering: .sequentiallyConsistent) }
 
     // MARK: The loop's thread
@@ -137,13 +141,5 @@ final class CurlCall: UpstreamCall, @unchecked Sendable {
         guard !piece.isEmpty else { return }
         events.append(.body(piece))
         piece = []
-    }
-}
-
-extension CurlCall: Hashable {
-    static func == (left: CurlCall, right: CurlCall) -> Bool { left === right }
-
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(ObjectIdentifier(self))
     }
 }

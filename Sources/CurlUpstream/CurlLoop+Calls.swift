@@ -1,5 +1,6 @@
 import CCurl
 import GatewayCore
+import HTTP1
 import Synchronization
 
 // A call's way: received → (waiting →) running ⇄ backing off → over.

@@ -1,6 +1,7 @@
 import CCurl
 import GatewayCore
 import Glibc
+import HTTP1
 import Synchronization
 
 /// One thread's transfers: a curl multi handle with its connections and name cache, driven by epoll.

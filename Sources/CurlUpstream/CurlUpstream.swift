@@ -12,27 +12,20 @@ import Synchronization
 /// * A request goes out once: not even libcurl's own repetition takes place, by which a request on a kept-alive connection that closes before
 ///   a line of the response came would go out on another. Such a call fails as `.broken`.
 package final class CurlUpstream: Upstream {
-    /// What the transport is doing.
-    package struct Snapshot: Sendable {
-        /// Connections opened since the start.
-        package var connectionsOpened: Int
-        /// Calls that are not over, waiting ones included.
-        package var active: Int
-        /// Calls that wait for their provider's bound, by provider; none for providers without.
-        package var queued: [String: Int]
-    }
-
     private let settings: CurlSettings
-    private let gates = ProviderGates()
+    private let gates: ProviderGates
     private let counters = CurlCounters()
     private let inboxes: [Inbox]
     private let threads: Mutex<[pthread_t]>
     private let turn = Atomic<Int>(0)
 
     /// Starts that many threads, each with connections of its own.
-    package init(threads count: Int = 1, settings: CurlSettings = CurlSettings()) throws(CurlSetupError) {
+    package init(
+        threads count: Int = 1, settings: CurlSettings = CurlSettings(), gates: ProviderGates = ProviderGates()
+    ) throws(CurlSetupError) {
         guard Self.isReady else { throw CurlSetupError("curl_global_init failed") }
         self.settings = settings
+        self.gates = gates
         var inboxes: [Inbox] = []
         var threads: [pthread_t] = []
         var failure: CurlSetupError?
@@ -72,8 +65,8 @@ package final class CurlUpstream: Upstream {
         return call
     }
 
-    package func snapshot() -> Snapshot {
-        Snapshot(
+    package func snapshot() -> UpstreamSnapshot {
+        UpstreamSnapshot(
             connectionsOpened: counters.connectionsOpened.load(ordering: .relaxed),
             active: counters.active.load(ordering: .relaxed),
             queued: gates.waiting)

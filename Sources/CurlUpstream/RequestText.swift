@@ -1,5 +1,6 @@
 import CCurl
 import GatewayCore
+import HTTP1
 
 /// The target and the header lines of one request as curl wants them: C strings and a linked list, in two buffers that serve one request
 /// after another.
@@ -51,13 +52,10 @@ final class RequestText {
         return nil
     }
 
-    /// Visible ASCII only, so that nothing ends the request line early, and no fragment: providers disagree on what one means.
     private func appendTarget(_ prefix: [UInt8], _ target: String) -> String? {
         var target = target
         return target.withUTF8 { bytes in
-            guard bytes.first == UInt8(ascii: "/"), bytes.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }) else {
-                return "the request's target is not a path and query"
-            }
+            guard isTarget(bytes) else { return "the request's target is not a path and query" }
             reserve(prefix.count + bytes.count + 1)
             prefix.withUnsafeBufferPointer(append)
             append(bytes)

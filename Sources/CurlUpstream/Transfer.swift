@@ -1,5 +1,6 @@
 import CCurl
 import GatewayCore
+import HTTP1
 
 /// A curl easy handle with what its callbacks need. It serves one call after another; options that stay the same for a route are set once.
 ///
@@ -150,13 +151,10 @@ final class Transfer {
     }
 
     private func configure(_ route: UpstreamRoute) -> String? {
-        let (isTLS, path): (Bool, Substring)
-        switch Self.parse(route.baseURL) {
-        case .some(let parts): (isTLS, path) = parts
-        case .none: return "the provider's base URL is not http(s)://host[:port][/path]"
-        }
+        guard let address = ProviderAddress(route.baseURL) else { return ProviderAddress.refusal }
+        let isTLS = address.isTLS
         // To a proxy that forwards, the target is the whole URL.
-        prefix = Array(route.proxy != nil && !isTLS ? route.baseURL.utf8[...] : Substring(path).utf8)
+        prefix = Array(route.proxy != nil && !isTLS ? route.baseURL.utf8[...] : address.path.utf8[...])
         curl_easy_reset(easy)
         (mode, method, firstRefusal) = (nil, "", CURLE_OK)
 
@@ -220,23 +218,6 @@ final class Transfer {
         set(CURLOPT_SOCKOPTDATA, owner)
         note(ccurl_set_closesocket(easy, socketClosedCallback))
         set(CURLOPT_CLOSESOCKETDATA, owner)
-    }
-
-    /// Whether it is TLS, and the base path; nil for what is no base URL.
-    private static func parse(_ url: String) -> (isTLS: Bool, path: Substring)? {
-        let rest: Substring
-        let isTLS = url.hasPrefix("https://")
-        if isTLS {
-            rest = url.dropFirst(8)
-        } else if url.hasPrefix("http://") {
-            rest = url.dropFirst(7)
-        } else {
-            return nil
-        }
-        let authority = rest.prefix { $0 != "/" }
-        let isPlain = rest.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-        guard !authority.isEmpty, !authority.contains("@"), !authority.contains("\\"), isPlain else { return nil }
-        return (isTLS, rest[authority.endIndex...])
     }
 
     // MARK: Setters

@@ -1,5 +1,6 @@
 import CCurl
 import GatewayCore
+import HTTP1
 
 // What curl calls while a loop runs it, on the loop's thread. Each pointer was given to curl together with the callback and its owner lives
 // until curl is done with the handle or the connection (see `Transfer` and `CurlLoop`). Bytes are copied before a callback returns; nothing

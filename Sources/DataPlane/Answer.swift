@@ -1,4 +1,5 @@
 import GatewayCore
+import HTTP1
 
 /// A provider's response on its way to the caller, and the copy of its body that metering reads.
 struct Answer {

@@ -351,7 +351,8 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     }
 
     func receive(_ events: [UpstreamEvent]) {
-        arrivals.post(.received(self, events))
+        // A transport that runs on this very event loop needs no hand-over, unless it answers before `send` has returned.
+        if arrivals.isOnEventLoop, upstreamCall != nil { handle(events) } else { arrivals.post(.received(self, events)) }
     }
 
     func handle(_ events: [UpstreamEvent]) {

@@ -1,5 +1,6 @@
 import GatewayCore
 import Glibc
+import HTTP1
 import NIOCore
 
 /// One caller's connection: requests in, one answered at a time in the order in which they came, responses out.

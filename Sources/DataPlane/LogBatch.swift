@@ -50,6 +50,8 @@ final class Arrivals: Sendable {
         self.eventLoop = eventLoop
     }
 
+    var isOnEventLoop: Bool { eventLoop.inEventLoop }
+
     func post(_ arrival: Arrival) {
         let isFirst = waiting.withLock { waiting in
             waiting.append(arrival)

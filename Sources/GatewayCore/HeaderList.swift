@@ -98,6 +98,18 @@ package struct HeaderList: Sendable {
         HeaderView(name: storage[range(fields[index].name)], value: storage[range(fields[index].value)])
     }
 
+    /// Of all names and values.
+    package var byteCount: Int { storage.count }
+
+    /// Every field's bytes in place, in order: for writing them out without slices of each.
+    package func forEach(_ body: (_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Void) {
+        storage.withUnsafeBufferPointer { bytes in
+            for field in fields {
+                body(UnsafeBufferPointer(rebasing: bytes[range(field.name)]), UnsafeBufferPointer(rebasing: bytes[range(field.value)]))
+            }
+        }
+    }
+
     /// Where the first field of that name stands, from a place on. This is what every call asks dozens of times: no slices, no copies.
     package func firstIndex(of name: String, from start: Int = 0) -> Int? {
         var name = name

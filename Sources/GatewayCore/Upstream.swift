@@ -2,6 +2,7 @@
 ///
 /// `send` may be called on any thread and returns at once. Events of one call arrive in order, one delivery at a time,
 /// and end with exactly one `.end` or `.failed`; after ``UpstreamCall/cancel()`` at most a `.failed(.cancelled)` follows.
+/// A transport that runs on its caller's event loop delivers there, as it is; others deliver on threads of their own.
 package protocol Upstream: Sendable {
     func send(_ request: UpstreamRequest, to receiver: any UpstreamReceiver) -> any UpstreamCall
 }
@@ -16,6 +17,22 @@ package protocol UpstreamCall: AnyObject, Sendable {
     func acknowledge(_ count: Int)
     /// Nobody wants the answer any more. The connection is closed if the call is in progress.
     func cancel()
+}
+
+/// What a transport is doing.
+package struct UpstreamSnapshot: Sendable {
+    /// Connections opened since the start.
+    package var connectionsOpened: Int
+    /// Calls that are not over, waiting ones included.
+    package var active: Int
+    /// Calls that wait for their provider's bound, by provider; none for providers without.
+    package var queued: [String: Int]
+
+    package init(connectionsOpened: Int, active: Int, queued: [String: Int]) {
+        self.connectionsOpened = connectionsOpened
+        self.active = active
+        self.queued = queued
+    }
 }
 
 /// Who gets a call's events, on the transport's thread: it must hand them over quickly and never block.

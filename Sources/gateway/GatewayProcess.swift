@@ -1,7 +1,6 @@
 import AdapterFiles
 import AdminPlane
 import ArgumentParser
-import CurlUpstream
 import DataPlane
 import Foundation
 import GatewayCore
@@ -99,9 +98,9 @@ final class GatewayProcess: Sendable {
             upstream = SandboxUpstream(generations: current)
             stopUpstream = {}
         } else {
-            let curl = try CurlUpstream(threads: eventLoops)
-            upstream = curl
-            stopUpstream = { curl.shutdown() }
+            let transports = try Transports(threads: eventLoops)
+            upstream = transports
+            stopUpstream = { transports.shutdown() }
         }
         reloader = Reloader(
             loader: loader, started: loaded, current: current, clock: machineClock,

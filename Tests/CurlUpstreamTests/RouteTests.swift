@@ -3,8 +3,9 @@ import Foundation
 import GatewayCore
 import Loopback
 import Testing
+import UpstreamSupport
 
-/// TLS, HTTP/2 and proxies.
+/// HTTP/2 and proxies.
 @Suite(.enabled(if: CertificateAuthority.isAvailable && SecureServer.isAvailable), .serialized) struct RouteTests {
     private let authority: CertificateAuthority
     private let backend: ScriptedServer
@@ -18,43 +19,6 @@ import Testing
         server = try await SecureServer(authority, backend: backend.port)
         upstream = try CurlUpstream()
         route = UpstreamRoute(provider: "p", baseURL: "https://127.0.0.1:\(server.port)", certificateAuthorities: authority.authority)
-    }
-
-    @Test func refusesACertificateThatTheSystemDoesNotKnow() async throws {
-        var unknown = route
-        unknown.certificateAuthorities = nil
-        let outcome = await upstream.outcome(get(unknown))
-        #expect(outcome.error?.kind == .unreachable && outcome.error?.wasSent == false)
-        #expect(outcome.error?.detail.contains("certificate") == true, "\(String(describing: outcome.error))")
-    }
-
-    @Test func acceptsAPrivateAuthority() async throws {
-        for _ in 0..<3 {
-            let outcome = await upstream.outcome(get(route))
-            #expect(outcome.bodyText == "hello" && outcome.heads.first?.headers.first("X-Protocol") == "HTTP/1.1")
-        }
-        #expect(upstream.snapshot().connectionsOpened == 1)
-    }
-
-    @Test func aPrivateAuthorityDoesNotLeakIntoOtherRoutes() async throws {
-        #expect(await upstream.outcome(get(route)).hasEnded)
-        var unknown = route
-        unknown.certificateAuthorities = nil
-        #expect(await upstream.outcome(get(unknown)).error?.kind == .unreachable)
-        #expect(await upstream.outcome(get(route)).hasEnded)
-    }
-
-    @Test func refusesAnotherName() async throws {
-        var other = route
-        other.baseURL = "https://localhost:\(server.port)"
-        #expect(await upstream.outcome(get(other)).error?.kind == .unreachable)
-    }
-
-    @Test func aMissingAuthorityFileIsNoOpenDoor() async throws {
-        var other = route
-        other.certificateAuthorities = authority.folder.appending(path: "none.pem").path
-        let outcome = await upstream.outcome(get(other))
-        #expect(outcome.error?.kind == .unreachable && outcome.error?.wasSent == false)
     }
 
     @Test func speaksHTTP2WhereAskedFor() async throws {
@@ -125,5 +89,18 @@ import Testing
         var route = server.route()
         route.proxy = Secret(proxy.url)
         #expect(await upstream.outcome(get(route)).bodyText == "proxied")
+    }
+
+    @Test func threadsHaveConnectionsOfTheirOwn() async throws {
+        let server = try ScriptedServer { _ in response() }
+        let upstream = try CurlUpstream(threads: 3)
+        for _ in 0..<9 { #expect(await upstream.outcome(get(server.route())).hasEnded) }
+        #expect(server.accepted == 3)
+        for _ in 0..<5 {
+            let recorder = Recorder()
+            _ = upstream.send(get(server.route()), to: recorder, hint: -7)
+            #expect(await recorder.outcome().hasEnded)
+        }
+        #expect(server.accepted == 3)
     }
 }

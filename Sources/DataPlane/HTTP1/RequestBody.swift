@@ -1,3 +1,4 @@
+import HTTP1
 import NIOCore
 
 /// Where a request's body ends in the bytes that follow its head.
@@ -47,7 +48,20 @@ struct RequestBody {
             return input.readSlice(length: available)
         case .chunked(var decoder):
             defer { rest = .chunked(decoder) }
-            return try decoder.next(&input)
+            var cursor = 0
+            let result = input.withUnsafeReadableBytes { bytes in
+                Result { () throws(ChunkError) in try decoder.next(bytes, &cursor) }
+            }
+            switch result {
+            case .failure(let error):
+                throw RequestError(error.description)
+            case .success(nil):
+                input.moveReaderIndex(forwardBy: cursor)
+                return nil
+            case .success(let piece?):
+                input.moveReaderIndex(forwardBy: piece.lowerBound)
+                return input.readSlice(length: piece.count)
+            }
         }
     }
 }

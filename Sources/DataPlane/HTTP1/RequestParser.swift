@@ -1,4 +1,5 @@
 import GatewayCore
+import HTTP1
 
 /// Parses a request head from its bytes: RFC 9112, without any of its leniencies.
 ///
@@ -171,11 +172,6 @@ package enum RequestParser {
     }
 }
 
-let CR = UInt8(ascii: "\r")
-let LF = UInt8(ascii: "\n")
-let SP = UInt8(ascii: " ")
-let TAB = UInt8(ascii: "\t")
-
 /// What a host and port are made of (RFC 3986, section 3.2), less the comma, which would make a list of them.
 private func isHostByte(_ byte: UInt8) -> Bool {
     switch byte {
@@ -183,19 +179,6 @@ private func isHostByte(_ byte: UInt8) -> Bool {
         UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "%"), UInt8(ascii: "!"), UInt8(ascii: "$"),
         UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "+"),
         UInt8(ascii: ";"), UInt8(ascii: "="):
-        true
-    default: false
-    }
-}
-
-/// RFC 9110, section 5.6.2: `tchar`.
-@inline(__always)
-func isTokenByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
-    case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"), UInt8(ascii: "'"),
-        UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^"), UInt8(ascii: "_"),
-        UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
         true
     default: false
     }

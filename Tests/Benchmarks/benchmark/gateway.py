@@ -20,8 +20,8 @@ OPERATIONS = {
 }
 
 # Which threads of the gateway do one thing: part → the start of the thread's name. The ledger's writer shares the threads that
-# have no name of their own with what rarely runs.
-PARTS = [("event loop", "NIO-ELT"), ("transport", "curl"), ("journal", "journal")]
+# have no name of their own with what rarely runs. libcurl's is for providers with HTTP/2 or behind a proxy: here it has nothing to do.
+PARTS = [("event loop", "NIO-ELT"), ("libcurl", "curl"), ("journal", "journal")]
 
 DRAIN_SECONDS = 120
 # A record is in the tables within a second while the ledger is well; without a new one for longer, none is on its way.
@@ -147,13 +147,13 @@ def by_work(chat, search, free):
     """Where the CPU time of a metered call goes: microseconds by part (`PARTS` and None) of the three operations → microseconds by
     work, `None` where no thread could be told apart.
 
-    The journal is a thread of its own, and the ledger's writer is on none of the named ones. What event loop and transport do for
+    The journal is a thread of its own, and the ledger's writer is on none of the named ones. What the event loop and libcurl do for
     a call that costs nothing is proxying (HTTP both ways, and making the record); what an operation with a price adds is the
     budget, and what reading both bodies adds is metering."""
     if any(part not in parts for part, _ in PARTS[:2] for parts in (chat, search, free)):
         proxying = budget = metering = None
     else:
-        served = [parts["event loop"] + parts["transport"] for parts in (free, search, chat)]
+        served = [parts["event loop"] + parts["libcurl"] for parts in (free, search, chat)]
         proxying, budget, metering = served[0], served[1] - served[0], served[2] - served[1]
     return {
         "proxying": proxying,

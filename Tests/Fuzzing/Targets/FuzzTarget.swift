@@ -20,8 +20,8 @@ struct FuzzTarget: Sendable, CustomStringConvertible {
     }
 
     static let all: [FuzzTarget] = [
-        json, query, regexp, expression, yaml, adapter, configuration, request, chunked, path, route, gzip, responseHead, entry, segment,
-        tokens, records, cacheKey,
+        json, query, regexp, expression, yaml, adapter, configuration, request, chunked, path, route, gzip, responseHead, response, entry,
+        segment, tokens, records, cacheKey,
     ]
 }
 

@@ -1,4 +1,5 @@
 import GatewayCore
+import HTTP1
 
 @testable import DataPlane
 

@@ -1,4 +1,5 @@
 import GatewayCore
+import HTTP1
 import NIOCore
 
 @testable import AdapterFiles
@@ -148,7 +149,7 @@ extension FuzzTarget {
     }
 
     /// Some places to cut, which follow from the bytes.
-    private static func cuts(of bytes: [UInt8]) -> [Int] {
+    static func cuts(of bytes: [UInt8]) -> [Int] {
         var state = bytes.reduce(UInt64(bytes.count)) { $0 &* 31 &+ UInt64($1) }
         return (0..<bytes.count).filter { _ in
             state = state &* 6_364_136_223_846_793_005 &+ 1

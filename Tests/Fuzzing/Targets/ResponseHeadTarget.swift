@@ -1,9 +1,8 @@
 import GatewayCore
-
-@testable import CurlUpstream
+import HTTP1
 
 extension FuzzTarget {
-    /// Response heads, as the lines that curl reports.
+    /// Response heads, line by line.
     static let responseHead = FuzzTarget("response-head", maximumLength: 1024, shortRun: 4000) { bytes in
         var reader = ResponseHeadReader(method: "GET", maximumBytes: 512, maximumFields: 8)
         var used = 0

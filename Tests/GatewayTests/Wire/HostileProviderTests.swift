@@ -95,8 +95,7 @@ import Testing
     func anAnswerIsWholeOrSaidToBeCut(wire: String) throws {
         let bytes = Array(wire.utf8)
         let head = try #require(bytes.firstRange(of: Array("\r\n\r\n".utf8))).upperBound
-        // libcurl does without the very last byte behind the last chunk, which says nothing more.
-        let whole = wire.contains("chunked") ? bytes.count - 1 : bytes.count
+        let whole = bytes.count
         let provider = try ScriptedServer { connection in
             let request = try connection.readRequest()
             let count = request.line.split(separator: " ")[1].split(separator: "/").last.flatMap { Int($0) } ?? 0

@@ -1,12 +1,12 @@
-import CurlUpstream
 import Foundation
 import GatewayCore
 import Loopback
 import Synchronization
 import Testing
+import UpstreamSupport
 
 /// Bodies that are larger than what may be held, both ways.
-@Suite struct FlowTests {
+@Suite(.everyTransport) struct FlowTests {
     @Test(arguments: [true, false])
     func holdsAtMostAWindow(_ isChunked: Bool) async throws {
         let size = 12 << 20
@@ -23,9 +23,8 @@ import Testing
             if isChunked { connection.send("0\r\n\r\n") }
             connection.waitForClose()
         }
-        var settings = CurlSettings()
-        settings.window = 100_000
-        let upstream = try CurlUpstream(settings: settings)
+        let window = 100_000
+        let upstream = try makeUpstream(window: window)
         // Its slowness does not count as the provider's silence.
         let recorder = Recorder()
         let call = upstream.send(get(server.route()), to: recorder)
@@ -36,11 +35,11 @@ import Testing
                 outcome.add(event)
                 guard case .body(let bytes) = event else { continue }
                 unacknowledged += bytes.count
-                #expect(unacknowledged <= settings.window + 16 * 1024)
+                #expect(unacknowledged <= window + 16 * 1024)
             }
             if outcome.isOver { break }
             // Late, and in parts, the last of which makes the transport go on.
-            guard unacknowledged > settings.window / 2 else { continue }
+            guard unacknowledged > window / 2 else { continue }
             while unacknowledged > 0 {
                 let count = min(unacknowledged, 30_000)
                 call.acknowledge(count)
@@ -52,14 +51,13 @@ import Testing
 
     @Test func aPausedReceiverIsNotAProvidersSilence() async throws {
         let server = try ScriptedServer { _ in response("200 OK", String(repeating: "x", count: 400_000)) }
-        var settings = CurlSettings()
-        settings.window = 50_000
-        let upstream = try CurlUpstream(settings: settings)
+        let window = 50_000
+        let upstream = try makeUpstream(window: window)
         let recorder = Recorder()
         let call = upstream.send(get(server.route(timeout: 1500)), to: recorder)
         var deliveries = recorder.deliveries.makeAsyncIterator()
         var outcome = Outcome()
-        while !outcome.isOver, outcome.body.count < settings.window, let events = await deliveries.next() {
+        while !outcome.isOver, outcome.body.count < window, let events = await deliveries.next() {
             for event in events { outcome.add(event) }
         }
         // Another call's silence is noticed meanwhile, long after this one's time would have been over as well.
@@ -83,14 +81,13 @@ import Testing
             while !connection.isPeerGone { connection.send([UInt8](repeating: 0, count: 65536)) }
             hasClosed.yield()
         }
-        var settings = CurlSettings()
-        settings.window = 50_000
-        let upstream = try CurlUpstream(settings: settings)
+        let window = 50_000
+        let upstream = try makeUpstream(window: window)
         let recorder = Recorder()
         let call = upstream.send(get(server.route()), to: recorder)
         var deliveries = recorder.deliveries.makeAsyncIterator()
         var outcome = Outcome()
-        while !outcome.isOver, outcome.body.count < settings.window, let events = await deliveries.next() {
+        while !outcome.isOver, outcome.body.count < window, let events = await deliveries.next() {
             for event in events { outcome.add(event) }
         }
         call.cancel()
@@ -104,7 +101,7 @@ import Testing
     @Test(arguments: [nil, 1_000_000] as [Int64?])
     func streamsABody(_ length: Int64?) async throws {
         let server = try ScriptedServer { response("200 OK", "\($0.body.count)") }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let pieces = (0..<10).map { [UInt8](repeating: UInt8($0), count: 100_000) }
         for _ in 0..<2 {
             let outcome = await upstream.outcome(post(.stream(length: length), server.route()), pieces: pieces)
@@ -129,7 +126,7 @@ import Testing
             connection.send(response())
         }
         let silent = try ScriptedServer { $0.waitForClose() }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let recorder = Recorder()
         let call = upstream.send(post(.stream(length: 64 << 20), server.route()), to: recorder)
         let piece = [UInt8](repeating: 1, count: 1 << 20)
@@ -162,7 +159,7 @@ import Testing
     @Test func aSlowCallerIsNotAProvidersSilence() async throws {
         let server = try ScriptedServer { response("200 OK", "\($0.bodyText)") }
         let silent = try ScriptedServer { $0.waitForClose() }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let recorder = Recorder()
         let call = upstream.send(post(.stream(length: 2), server.route(timeout: 1500)), to: recorder)
         call.sendBody([0x61])
@@ -176,7 +173,7 @@ import Testing
     @Test(arguments: [[1], [1, 2, 3]] as [[UInt8]])
     func refusesABodyOfAnotherLength(_ bytes: [UInt8]) async throws {
         let server = try ScriptedServer { _ in response() }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let outcome = await upstream.outcome(post(.stream(length: 2), server.route()), pieces: [bytes])
         #expect(outcome.error?.kind == .broken && outcome.heads.isEmpty && server.requests.allSatisfy(\.isCut))
     }
@@ -197,7 +194,7 @@ import Testing
             connection.waitForClose()
             hasClosed.yield()
         }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         for length in [nil, 1_000_000] as [Int64?] {
             let recorder = Recorder()
             let call = upstream.send(post(.stream(length: length), server.route()), to: recorder)
@@ -215,7 +212,7 @@ import Testing
             connection.send(response("200 OK", "enough"))
             connection.waitForClose()
         }
-        let outcome = try await CurlUpstream().outcome(post(.bytes([UInt8](repeating: 0, count: 64 << 20)), server.route()))
+        let outcome = try await makeUpstream().outcome(post(.bytes([UInt8](repeating: 0, count: 64 << 20)), server.route()))
         #expect(outcome.bodyText == "enough" && outcome.hasEnded)
     }
 
@@ -223,7 +220,7 @@ import Testing
 
     @Test func keepsToTheBoundAndTheOrder() async throws {
         let server = try ScriptedServer { response("200 OK", String($0.line.split(separator: " ")[1])) }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let route = server.route(maximumConcurrent: 3)
         await withTaskGroup(of: Outcome.self) { group in
             for index in 0..<50 {
@@ -243,7 +240,7 @@ import Testing
             connection.send("HTTP/1.1 200 OK\r\n\r\n")
             connection.waitForClose()
         }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let route = server.route(maximumConcurrent: 1, maximumQueued: 1)
         let first = Recorder()
         let running = upstream.send(get(route), to: first)

@@ -1,14 +1,14 @@
-import CurlUpstream
 import Foundation
 import GatewayCore
 import Loopback
 import Testing
+import UpstreamSupport
 
 /// Many calls leave nothing behind.
-@Suite(.serialized) struct EnduranceTests {
+@Suite(.everyTransport, .serialized) struct EnduranceTests {
     @Test func connectionsAreReusedAndDescriptorsReturned() async throws {
         let server = try ScriptedServer { request in response("200 OK", request.bodyText + String(repeating: "x", count: 1500)) }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         for index in 0..<2000 {
             let outcome = await upstream.outcome(post(.bytes(Array("\(index) ".utf8)), server.route()))
             #expect(outcome.hasEnded && outcome.bodyText.hasPrefix("\(index) "))
@@ -38,7 +38,7 @@ import Testing
 
     @Test func callsDoNotOutliveTheirUse() async throws {
         let server = try ScriptedServer { _ in response("200 OK", "x") }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         weak var weakCall: (any UpstreamCall)?
         weak var weakRecorder: Recorder?
         do {

@@ -1,15 +1,15 @@
-import CurlUpstream
 import Foundation
 import GatewayCore
 import Loopback
 import Testing
+import UpstreamSupport
 
 /// What goes out, byte for byte.
-@Suite struct RequestTests {
+@Suite(.everyTransport) struct RequestTests {
     /// The bytes that the server saw of one request.
     private func wire(path: String = "", _ request: (UpstreamRoute) -> UpstreamRequest) async throws -> (Connection.Request, port: UInt16) {
         let server = try ScriptedServer { _ in response() }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let outcome = await upstream.outcome(request(server.route(path: path)))
         #expect(outcome.hasEnded, "\(String(describing: outcome.error))")
         return (try #require(server.requests.first), server.port)
@@ -85,7 +85,7 @@ import Testing
 
     @Test func switchesMethodsOnOneConnection() async throws {
         let server = try ScriptedServer { response("200 OK", $0.line.hasPrefix("HEAD") ? "" : "x") }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let route = server.route()
         let big = [UInt8](repeating: 1, count: 100_000)
         let requests = [
@@ -133,7 +133,7 @@ import Testing
 
     private func expectRefusal(_ request: (UpstreamRoute) -> UpstreamRequest) async throws {
         let server = try ScriptedServer { _ in response() }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let outcome = await upstream.outcome(request(server.route()))
         #expect(outcome.error?.kind == .unreachable && outcome.error?.wasSent == false && outcome.deliveries == 1)
         #expect(server.accepted == 0 && upstream.snapshot().connectionsOpened == 0)

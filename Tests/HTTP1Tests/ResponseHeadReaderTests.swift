@@ -1,7 +1,6 @@
 import GatewayCore
+import HTTP1
 import Testing
-
-@testable import CurlUpstream
 
 @Suite struct ResponseHeadReaderTests {
     private func read(_ lines: [String], method: String = "GET", maximumBytes: Int = 1000) -> (UpstreamHead?, String?) {

@@ -1,11 +1,11 @@
-import CurlUpstream
 import Foundation
 import GatewayCore
 import Loopback
 import Testing
+import UpstreamSupport
 
 /// What comes back, and how connections are kept.
-@Suite struct ResponseTests {
+@Suite(.everyTransport) struct ResponseTests {
     @Test(arguments: [
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;ext=1\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", "hello"),
@@ -18,7 +18,7 @@ import Testing
     ])
     func readsWhatKeepsTheConnection(_ wire: String, _ body: String) async throws {
         let server = try ScriptedServer { _ in wire }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         for _ in 0..<3 {
             let outcome = await upstream.outcome(get(server.route()))
             #expect(outcome.heads.map(\.status) == [200] && outcome.bodyText == body && outcome.hasEnded)
@@ -30,8 +30,29 @@ import Testing
 
     @Test func deliversASmallAnswerAtOnce() async throws {
         let server = try ScriptedServer { _ in response("200 OK", String(repeating: "x", count: 1500)) }
-        let outcome = try await CurlUpstream().outcome(get(server.route()))
+        let outcome = try await makeUpstream().outcome(get(server.route()))
         #expect(outcome.deliveries == 1 && outcome.pieces == 1 && outcome.body.count == 1500)
+    }
+
+    @Test(arguments: ["HTTP/1.1 200 OK\r\nConnection: x, Close\r\n", "HTTP/1.0 200 OK\r\n"])
+    func keepsNoConnectionThatTheProviderGivesUp(_ head: String) async throws {
+        let server = try ScriptedServer { connection in
+            while true {
+                _ = try connection.readRequest()
+                connection.send(head + "Content-Length: 5\r\n\r\nhello")
+            }
+        }
+        let upstream = try makeUpstream()
+        for _ in 0..<2 { #expect(await upstream.outcome(get(server.route())).bodyText == "hello") }
+        #expect(server.accepted == 2 && server.requests.count == 2)
+    }
+
+    @Test func findsNames() async throws {
+        let server = try ScriptedServer { _ in response("200 OK", "hello") }
+        var route = server.route()
+        route.baseURL = "http://localhost:\(server.port)"
+        #expect(try await makeUpstream().outcome(get(route)).bodyText == "hello")
+        #expect(server.requests.first?.head.contains("Host: localhost:\(server.port)\r\n") == true)
     }
 
     @Test func readsUpToTheClose() async throws {
@@ -39,7 +60,7 @@ import Testing
             _ = try connection.readRequest()
             connection.send("HTTP/1.1 200 OK\r\n\r\nuntil the end")
         }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         for _ in 0..<2 { #expect(await upstream.outcome(get(server.route())).bodyText == "until the end") }
         #expect(server.accepted == 2)
     }
@@ -50,7 +71,7 @@ import Testing
     ])
     func knowsThatThereIsNoBody(_ method: String, _ wire: String, _ status: Int) async throws {
         let server = try ScriptedServer { _ in wire }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         for _ in 0..<2 {
             let outcome = await upstream.outcome(get(method: method, server.route()))
             #expect(outcome.status == status && outcome.hasEnded && outcome.body.isEmpty && outcome.heads.first?.isBodiless == true)
@@ -64,7 +85,7 @@ import Testing
                 ? response("302 Found", "", "Location: /elsewhere", "Set-Cookie: a=b")
                 : response("401 Unauthorized", "no", "WWW-Authenticate: Basic")
         }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let redirect = await upstream.outcome(get("/r", server.route()))
         #expect(redirect.status == 302 && redirect.heads.first?.headers.first("Location") == "/elsewhere")
         let challenge = await upstream.outcome(get("/c", server.route()))
@@ -75,13 +96,17 @@ import Testing
 
     @Test func keepsContentCodings() async throws {
         let server = try ScriptedServer { _ in response("200 OK", "not really gzip", "Content-Encoding: gzip") }
-        let outcome = try await CurlUpstream().outcome(get("/", [("Accept-Encoding", "gzip")], server.route()))
+        let outcome = try await makeUpstream().outcome(get("/", [("Accept-Encoding", "gzip")], server.route()))
         #expect(outcome.bodyText == "not really gzip" && outcome.heads.first?.headers.first("Content-Encoding") == "gzip")
     }
 
     @Test(arguments: [
         "SSH-2.0-OpenSSH_9.6\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
         "HTTP/1.1 200 OK\r\nA: b\r\n folded\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", "HTTP/1.1 200 OK\r\nA: b\rc\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello", "HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551621\r\n\r\nhello",
         "HTTP/1.1 100 Continue\r\n\r\n", "",
     ])
     func refusesWhatIsNoAnswer(_ wire: String) async throws {
@@ -89,7 +114,7 @@ import Testing
             _ = try connection.readRequest()
             connection.send(wire)
         }
-        let outcome = try await CurlUpstream().outcome(get(server.route()))
+        let outcome = try await makeUpstream().outcome(get(server.route()))
         #expect(outcome.heads.isEmpty && outcome.error?.kind == .broken && outcome.error?.wasSent == true)
     }
 
@@ -103,7 +128,7 @@ import Testing
                 if connection.isPeerGone { break }
             }
         }
-        let outcome = try await CurlUpstream().outcome(get(server.route()))
+        let outcome = try await makeUpstream().outcome(get(server.route()))
         #expect(outcome.error?.kind == .broken && outcome.error?.detail.contains(reason) == true)
     }
 
@@ -117,7 +142,7 @@ import Testing
             _ = try connection.readRequest()
             connection.send(wire)
         }
-        let outcome = try await CurlUpstream().outcome(get(server.route()))
+        let outcome = try await makeUpstream().outcome(get(server.route()))
         #expect(outcome.status == 200 && outcome.bodyText == "hello")
         #expect(outcome.error?.kind == .broken && outcome.error?.wasSent == true)
     }
@@ -130,7 +155,7 @@ import Testing
             connection.send(response("200 OK", "whole"))
             _ = try connection.readRequest()
         }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let bodies: [UpstreamRequest.Body] = [
             .none, .bytes([1, 2, 3]), .bytes([UInt8](repeating: 1, count: 200_000)), .stream(length: nil),
         ]
@@ -149,7 +174,7 @@ import Testing
             _ = try connection.readRequest()
             connection.send("HTTP/1.1 200 OK\r\n")
         }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         #expect(await upstream.outcome(get(server.route())).bodyText == "first")
         let outcome = await upstream.outcome(get(server.route()))
         #expect(outcome.error?.kind == .broken && outcome.error?.wasSent == true && server.requests.count == 2)
@@ -160,32 +185,7 @@ import Testing
             _ = try connection.readRequest()
             connection.reset()
         }
-        let outcome = try await CurlUpstream().outcome(post(.bytes([1]), server.route()))
+        let outcome = try await makeUpstream().outcome(post(.bytes([1]), server.route()))
         #expect(outcome.error?.kind == .broken && outcome.error?.wasSent == true && server.accepted == 1)
-    }
-
-    @Test func threadsHaveConnectionsOfTheirOwn() async throws {
-        let server = try ScriptedServer { _ in response() }
-        let upstream = try CurlUpstream(threads: 3)
-        for _ in 0..<9 { #expect(await upstream.outcome(get(server.route())).hasEnded) }
-        #expect(server.accepted == 3)
-        for _ in 0..<5 {
-            let recorder = Recorder()
-            _ = upstream.send(get(server.route()), to: recorder, hint: -7)
-            #expect(await recorder.outcome().hasEnded)
-        }
-        #expect(server.accepted == 3)
-    }
-
-    /// The bytes of a chunked body.
-    private func unchunked(_ request: Connection.Request) -> String {
-        var text = ""
-        var rest = request.bodyText[...]
-        while let line = rest.range(of: "\r\n"), let size = Int(rest[..<line.lowerBound], radix: 16), size > 0 {
-            text += rest[line.upperBound...].prefix(size)
-            // A line end is one character.
-            rest = rest[line.upperBound...].dropFirst(size + 1)
-        }
-        return text
     }
 }

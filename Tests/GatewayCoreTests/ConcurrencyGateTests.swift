@@ -1,6 +1,6 @@
 import Testing
 
-@testable import CurlUpstream
+@testable import GatewayCore
 
 @Suite struct ConcurrencyGateTests {
     private func drain(_ gate: inout ConcurrencyGate<Int>) -> [Int] {

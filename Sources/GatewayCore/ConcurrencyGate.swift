@@ -2,7 +2,7 @@
 ///
 /// Pure: after each ``enter(_:limit:maximumWaiting:)`` and ``leave()`` the owner calls ``next()`` until it returns nil and lets those calls
 /// go.
-struct ConcurrencyGate<Ticket: Hashable> {
+package struct ConcurrencyGate<Ticket: Hashable> {
     private(set) var running = 0
     /// The bound that the latest call brought: it changes with the configuration.
     private var limit = Int.max

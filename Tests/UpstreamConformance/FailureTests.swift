@@ -1,16 +1,14 @@
-import CurlUpstream
 import GatewayCore
 import Loopback
 import Testing
+import UpstreamSupport
 
 /// Providers that are absent, silent or slow; callers that go away.
-@Suite struct FailureTests {
-    private let upstream: CurlUpstream
+@Suite(.everyTransport) struct FailureTests {
+    private let upstream: any TestedUpstream
 
     init() throws {
-        var settings = CurlSettings()
-        settings.retryBackOff = 1
-        upstream = try CurlUpstream(settings: settings)
+        upstream = try makeUpstream(retryBackOff: 1)
     }
 
     // MARK: Unreachable
@@ -145,15 +143,11 @@ import Testing
     }
 
     @Test func triesToConnectAgain() async throws {
-        // The proxy refuses the first two tunnels, which is as good as no connection.
-        let proxy = try ScriptedServer { connection in
-            _ = try connection.readHead()
-            connection.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
-        }
-        var route = UpstreamRoute(provider: "p", baseURL: "https://provider.invalid", retry: policy)
-        route.proxy = Secret(proxy.url)
+        // A handshake that ends at once is as good as no connection.
+        let server = try ScriptedServer { _ = $0.receive() }
+        let route = UpstreamRoute(provider: "p", baseURL: "https://127.0.0.1:\(server.port)", retry: policy)
         let outcome = await upstream.outcome(get(route))
-        #expect(outcome.error?.kind == .unreachable && outcome.error?.wasSent == false && proxy.accepted == 3)
+        #expect(outcome.error?.kind == .unreachable && outcome.error?.wasSent == false && server.accepted == 3)
     }
 
     // MARK: Cancellation

@@ -1,17 +1,17 @@
-import Foundation
+package import Foundation
 import Loopback
 
 /// A private authority with a certificate for 127.0.0.1, made anew for a test in a folder that goes with it.
-final class CertificateAuthority: Sendable {
-    let folder: URL
-    var authority: String { folder.appending(path: "ca.pem").path }
-    var certificate: String { folder.appending(path: "cert.pem").path }
-    var key: String { folder.appending(path: "key.pem").path }
+package final class CertificateAuthority: Sendable {
+    package let folder: URL
+    package var authority: String { folder.appending(path: "ca.pem").path }
+    package var certificate: String { folder.appending(path: "cert.pem").path }
+    package var key: String { folder.appending(path: "key.pem").path }
 
-    static let isAvailable = executable("openssl") != nil
+    package static let isAvailable = executable("openssl") != nil
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appending(path: "curl-upstream-\(UUID())")
+    package init() throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "upstream-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try Data("subjectAltName=IP:127.0.0.1\n".utf8).write(to: folder.appending(path: "names"))
         let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -37,14 +37,14 @@ final class CertificateAuthority: Sendable {
 }
 
 /// nginx with TLS and HTTP/2, which says "hello" to everybody and passes on what is asked of `/backend`. It ends with this object.
-final class SecureServer {
-    var port: UInt16 { reserved.number }
+package final class SecureServer {
+    package var port: UInt16 { reserved.number }
     private let reserved: ReservedPort
     private let process: Process
 
-    static let isAvailable = executable("nginx") != nil
+    package static let isAvailable = executable("nginx") != nil
 
-    init(_ authority: CertificateAuthority, backend: UInt16) async throws {
+    package init(_ authority: CertificateAuthority, backend: UInt16) async throws {
         reserved = try ReservedPort()
         let configuration = """
             daemon off; master_process off; worker_processes 1; pid pid; error_log stderr;

@@ -1,26 +1,24 @@
-import CurlUpstream
-import GatewayCore
-import Loopback
-import Synchronization
+package import GatewayCore
+package import Loopback
 
 /// A receiver that hands a call's events to the test.
-final class Recorder: UpstreamReceiver {
+package final class Recorder: UpstreamReceiver {
     private let stream: AsyncStream<[UpstreamEvent]>
     private let continuation: AsyncStream<[UpstreamEvent]>.Continuation
 
-    init() {
+    package init() {
         (stream, continuation) = AsyncStream.makeStream()
     }
 
-    func receive(_ events: [UpstreamEvent]) {
+    package func receive(_ events: [UpstreamEvent]) {
         continuation.yield(events)
     }
 
     /// Deliveries, one by one. The stream does not end by itself: what comes after the last event is to be seen too.
-    var deliveries: AsyncStream<[UpstreamEvent]> { stream }
+    package var deliveries: AsyncStream<[UpstreamEvent]> { stream }
 
     /// Everything up to the last event. Acknowledges the body as it comes if there is a call to acknowledge to.
-    func outcome(acknowledging call: (any UpstreamCall)? = nil) async -> Outcome {
+    package func outcome(acknowledging call: (any UpstreamCall)? = nil) async -> Outcome {
         var outcome = Outcome()
         for await events in stream {
             outcome.deliveries += 1
@@ -34,19 +32,21 @@ final class Recorder: UpstreamReceiver {
     }
 }
 
-struct Outcome {
-    var deliveries = 0
-    var heads: [UpstreamHead] = []
-    var body: [UInt8] = []
-    var pieces = 0
-    var hasEnded = false
-    var error: UpstreamError?
+package struct Outcome {
+    package var deliveries = 0
+    package var heads: [UpstreamHead] = []
+    package var body: [UInt8] = []
+    package var pieces = 0
+    package var hasEnded = false
+    package var error: UpstreamError?
 
-    var status: Int? { heads.first?.status }
-    var bodyText: String { String(decoding: body, as: UTF8.self) }
-    var isOver: Bool { hasEnded || error != nil }
+    package init() {}
 
-    mutating func add(_ event: UpstreamEvent) {
+    package var status: Int? { heads.first?.status }
+    package var bodyText: String { String(decoding: body, as: UTF8.self) }
+    package var isOver: Bool { hasEnded || error != nil }
+
+    package mutating func add(_ event: UpstreamEvent) {
         switch event {
         case .wantsBody: break
         case .head(let head): heads.append(head)
@@ -59,16 +59,16 @@ struct Outcome {
     }
 }
 
-extension CurlUpstream {
+extension Upstream {
     /// Sends a request and waits for its outcome.
-    func outcome(_ request: UpstreamRequest) async -> Outcome {
+    package func outcome(_ request: UpstreamRequest) async -> Outcome {
         let recorder = Recorder()
         let call = send(request, to: recorder)
         return await recorder.outcome(acknowledging: call)
     }
 
     /// Sends a request with a streamed body: a piece each time one is asked for.
-    func outcome(_ request: UpstreamRequest, pieces: [[UInt8]]) async -> Outcome {
+    package func outcome(_ request: UpstreamRequest, pieces: [[UInt8]]) async -> Outcome {
         let recorder = Recorder()
         let call = send(request, to: recorder)
         var rest = pieces[...]
@@ -86,24 +86,26 @@ extension CurlUpstream {
     }
 }
 
-func get(_ target: String, _ headers: [(String, String)], method: String = "GET", _ route: UpstreamRoute) -> UpstreamRequest {
+package func get(_ target: String, _ headers: [(String, String)], method: String = "GET", _ route: UpstreamRoute) -> UpstreamRequest {
     UpstreamRequest(method: method, target: target, headers: HeaderList(headers), body: .none, route: route)
 }
 
-func get(_ target: String, _ route: UpstreamRoute) -> UpstreamRequest { get(target, [], route) }
+package func get(_ target: String, _ route: UpstreamRoute) -> UpstreamRequest { get(target, [], route) }
 
-func get(method: String = "GET", _ route: UpstreamRoute) -> UpstreamRequest { get("/", [], method: method, route) }
+package func get(method: String = "GET", _ route: UpstreamRoute) -> UpstreamRequest { get("/", [], method: method, route) }
 
-func post(_ body: UpstreamRequest.Body, _ headers: [(String, String)], method: String = "POST", _ route: UpstreamRoute) -> UpstreamRequest {
+package func post(_ body: UpstreamRequest.Body, _ headers: [(String, String)], method: String = "POST", _ route: UpstreamRoute)
+    -> UpstreamRequest
+{
     UpstreamRequest(method: method, target: "/", headers: HeaderList(headers), body: body, route: route)
 }
 
-func post(_ body: UpstreamRequest.Body, method: String = "POST", _ route: UpstreamRoute) -> UpstreamRequest {
+package func post(_ body: UpstreamRequest.Body, method: String = "POST", _ route: UpstreamRoute) -> UpstreamRequest {
     post(body, [], method: method, route)
 }
 
 extension ScriptedServer {
-    func route(
+    package func route(
         path: String = "", timeout: Int = 20_000, total: Int = 60_000, maximumConcurrent: Int? = nil, maximumQueued: Int = 1000,
         retry: RetryPolicy? = nil
     ) -> UpstreamRoute {

@@ -1,11 +1,11 @@
-import CurlUpstream
 import Foundation
 import GatewayCore
 import Loopback
 import Testing
+import UpstreamSupport
 
 /// What a provider says beyond an answer, or between two, is nobody's answer.
-@Suite struct LeftoverTests {
+@Suite(.everyTransport) struct LeftoverTests {
     private static let forged = response("200 OK", "forged")
 
     @Test(arguments: [
@@ -38,7 +38,7 @@ import Testing
                 connection.send(response("200 OK", "own"))
             }
         }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let route = server.route()
 
         let recorder = Recorder()
@@ -73,7 +73,7 @@ import Testing
                 connection.send(target + Self.forged)
             }
         }
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         await withTaskGroup(of: Void.self) { group in
             for caller in 0..<16 {
                 group.addTask {
@@ -119,7 +119,7 @@ import Testing
         }
         let port = await hear("ACCEPT 127.0.0.1:")
 
-        let upstream = try CurlUpstream()
+        let upstream = try makeUpstream()
         let route = UpstreamRoute(
             provider: "p", baseURL: "https://127.0.0.1:\(port)", certificateAuthorities: authority.authority)
         let recorder = Recorder()
