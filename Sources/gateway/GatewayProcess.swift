@@ -136,8 +136,8 @@ final class GatewayProcess: Sendable {
         let configuration = current.generation.configuration
         let services = Services(
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once,
-            keys: keys.ring, answers: SharedAnswers(store: writer, metrics: metrics), storesEntities: ledger.storesEntities, metrics: metrics,
-            clock: machineClock, logger: logger)
+            keys: keys.ring, answers: SharedAnswers(store: writer, metrics: metrics), storesEntities: ledger.storesEntities,
+            metrics: metrics, clock: machineClock, logger: logger)
         let dataPlane: DataPlane
         let openFiles = OpenFiles.raiseLimit()
         let connections = OpenFiles.connections(within: openFiles)

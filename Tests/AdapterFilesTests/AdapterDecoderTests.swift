@@ -9,7 +9,7 @@ struct AdapterDecoderTests {
         let (decoded, problems) = decodeAdapter(acmeAdapter)
         #expect(
             problems == [
-                "plugins/acmedata.yaml:66:5: warning: 'stream' is not supported by this version and is ignored",
+                "plugins/acmedata.yaml:66:5: warning: 'stream' is not supported by this version and is ignored"
             ])
         let adapter = try #require(decoded)
         #expect(adapter.title == "Acme Data")
