@@ -48,7 +48,10 @@ struct SQLiteConnection: Sendable {
         configuration.busyMode = .timeout(settings.busyTimeout)
         let queue = try DatabaseQueue(path: path, configuration: configuration)
         let done = try queue.read { try SchemaMigration.check(in: $0, path: path) }
-        guard done != nil else { throw LedgerError(.schema, "\(path) is empty; a ledger is made by the gateway that owns it") }
+        guard let done else { throw LedgerError(.schema, "\(path) is empty; a ledger is made by the gateway that owns it") }
+        guard done == SchemaMigration.all.last?.number else {
+            throw LedgerError(.schema, "\(path) is of an older gateway; 'gateway serve' brings it up to date")
+        }
         return SQLiteConnection(pool: queue, identity: identity)
     }
 

@@ -116,7 +116,8 @@ import Testing
         #expect(provider.requests.count == 1)
         try eventually("500 rows") { try gateway.ledger("SELECT count(*) FROM api_cost_tracking") == [["500"]] }
         #expect(
-            try gateway.ledger("SELECT sum(cost > '0'), max(cost), count(DISTINCT id), count(saved), max(saved) FROM api_cost_tracking")
+            try gateway.ledger(
+                "SELECT sum(CAST(cost AS REAL) > 0), max(cost), count(DISTINCT id), count(saved), max(saved) FROM api_cost_tracking")
                 == [["1", "0.10", "500", "499", "0.10"]])
         #expect(try gateway.get("/_gateway/budget").status == 200)
         #expect(gateway.stop() == 0)

@@ -46,7 +46,7 @@ extension LedgerConformance {
         let first = maker.keptAnswer()
         func later(_ seconds: Int64) -> KeptAnswer {
             var next = maker.keptAnswer()
-            (next.key, next.workspace) = (first.key, first.workspace)
+            (next.key, next.workspace, next.provider) = (first.key, first.workspace, first.provider)
             (next.keptAt, next.expiresAt) = (first.keptAt.adding(seconds: seconds), first.keptAt.adding(seconds: seconds + 1_000_000))
             return next
         }

@@ -52,7 +52,7 @@ import Testing
                 "id", "workspaceId", "userId", "apiProvider", "endpoint", "operation", "cost", "tokensUsed", "entityType", "entityId",
                 "requestData", "success", "errorMessage", "createdAt", "basis", "priceVersion", "estimate", "reportedCost", "status",
                 "cache",
-                "durationMs",
+                "durationMs", "saved",
             ])
         #expect(
             Set(indexes) == [
@@ -79,17 +79,43 @@ import Testing
 
     @Test func newerForeignAndChangedSchemasAreRefused() async throws {
         await (try open()).close()
-        try edit(#"INSERT INTO schema_migrations VALUES (2, '0002-later', 'x', 'y')"#)
+        try edit(#"INSERT INTO schema_migrations VALUES (99, '0099-later', 'x', 'y')"#)
         let newer = #expect(throws: LedgerError.self) { try open() }
         #expect(newer?.kind == .schema)
         #expect(newer?.description.contains("made by a newer gateway") == true)
-        try edit(#"DELETE FROM schema_migrations WHERE number = 2; UPDATE schema_migrations SET checksum = 'x'"#)
+        try edit(#"DELETE FROM schema_migrations WHERE number = 99; UPDATE schema_migrations SET checksum = 'x'"#)
         #expect(throws: LedgerError.self) { try open() }
         try FileManager.default.removeItem(atPath: path)
         try edit("CREATE TABLE people (id TEXT)")
         let foreign = #expect(throws: LedgerError.self) { try open() }
         #expect(foreign?.kind == .schema)
         #expect(foreign?.description.contains("another program's") == true)
+    }
+
+    /// As the gateway before kept answers has left it.
+    @Test func anOlderLedgerIsBroughtUpToDateByItsOwnerAlone() async throws {
+        var maker = RecordMaker(seed: 9)
+        var record = maker.record()
+        record.saved = nil
+        let first = try open()
+        try await first.apply(batch([record]))
+        await first.close()
+        try edit(
+            """
+            DROP TABLE cached_answers; DROP TABLE research_data; ALTER TABLE cost_rollups DROP COLUMN savedNanos;
+            ALTER TABLE api_cost_tracking DROP COLUMN saved; DELETE FROM schema_migrations WHERE number = 2
+            """)
+        let error = #expect(throws: LedgerError.self) { try SQLiteLedger.readOnly(path, clock: { RecordMaker.firstDay }) }
+        #expect(error?.kind == .schema && error?.description.contains("gateway serve") == true)
+        let ledger = try open()
+        #expect(try await ledger.record(id: record.id, workspace: record.workspace) == record)
+        var saving = maker.record()
+        (saving.workspace, saving.day, saving.saved) = (record.workspace, record.day, Money(nanos: 5))
+        try await ledger.apply(batch([saving]))
+        let rows = try await ledger.spend(
+            SpendQuery(workspace: record.workspace, by: [], from: record.day, until: record.day.adding(seconds: 1)))
+        #expect(rows.map(\.saved) == [Money(nanos: 5)] && rows.map(\.calls) == [2])
+        await ledger.close()
     }
 
     @Test func aRowThatTheDatabaseRefusesIsSetAside() async throws {
