@@ -27,7 +27,9 @@ final class Admission {
     /// Whether the request is read whole before it is forwarded.
     var readsRequestBody: Bool { meter.readsRequestBody || operation.keeping != nil }
     /// Whether the answer is held whole where it fits.
-    var readsResponseBody: Bool { meter.readsResponseBody || normalization != nil || operation.keeping != nil }
+    var readsResponseBody: Bool { meter.readsResponseBody || normalization != nil || storesRecord || operation.keeping != nil }
+    /// Whether the answer's record is stored for the caller's entity.
+    let storesRecord: Bool
 
     /// What could be understood of a request that is refused, for the headers of the refusal.
     struct Refusal: Error {
@@ -37,7 +39,11 @@ final class Admission {
     }
 
     /// Decides what a request is. Nothing is reserved or sent yet.
-    init(_ head: RequestHead, generation: Generation, keys: KeyRing, now: Timestamp) throws(Refusal) {
+    ///
+    /// - Parameter storesEntities: Whether the ledger has tables for people and companies.
+    init(
+        _ head: RequestHead, generation: Generation, keys: KeyRing, storesEntities: Bool = false, now: Timestamp
+    ) throws(Refusal) {
         // Bytes, not characters: a target is ASCII.
         let target = head.path.utf8.dropFirst()
         let segment = target.prefix { $0 != UInt8(ascii: "/") }
@@ -114,6 +120,7 @@ final class Admission {
         self.query = head.query
         self.meter = meter
         self.maximumCost = maximumCost
+        storesRecord = storesEntities && meter.operation.normalization?.storing != nil && caller.entityID != nil
         wantsRecords = head.headers.first("X-Gateway-Normalize")?.lowercased() == "true"
     }
 

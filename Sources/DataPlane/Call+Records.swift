@@ -5,12 +5,10 @@ import Logging
 extension Call {
     /// Puts records in the place of a held answer, where the caller asks for them and there can be any. What was parsed for metering is what is read.
     func normalize(_ body: ResponseFacts.Body) {
-        guard let admission, let pledge, let answer, answer.isNormalized, !answer.isBodiless, connection != nil,
+        guard let admission, let answer, answer.isNormalized, !answer.isBodiless, connection != nil,
             let normalization = admission.normalization
         else { return }
-        let context = Normalization.Context(
-            provider: admission.adapter.provider, operation: admission.operation.name, entity: admission.caller.entityType,
-            weights: admission.generation.configuration.quality, now: pledge.startedAt)
+        let context = recordContext(admission, at: pledge?.startedAt ?? services.clock())
         do throws(Normalization.Refusal) {
             let facts = ResponseFacts(status: answer.status, headers: answer.headers, body: body)
             let found = try normalization.answer(to: facts, context)
@@ -20,8 +18,15 @@ extension Call {
             else { throw .tooMuch }
         } catch {
             self.answer?.passUnchanged()
-            services.logger.debug("not normalized", metadata: ["why": "\(error)", "call": "\(pledge.id)"])
+            services.logger.debug(
+                "not normalized", metadata: ["why": "\(error)", "call": "\(String(describing: pledge?.id ?? settled?.record.id))"])
         }
+    }
+
+    func recordContext(_ admission: Admission, at now: Timestamp) -> Normalization.Context {
+        Normalization.Context(
+            provider: admission.adapter.provider, operation: admission.operation.name, entity: admission.caller.entityType,
+            weights: admission.generation.configuration.quality, now: now)
     }
 }
 

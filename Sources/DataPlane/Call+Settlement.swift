@@ -61,6 +61,7 @@ extension Call {
 
         services.metrics.countCache(record)
         if sharing != nil { prepareSharing(settlement, charge: charge, record: record) }
+        if settlement == .metered { store(body) }
         services.history.noteSettled(record)
         let status = services.accounts.settle(pledge.reservation, cost: record.cost)
         settled = Settled(record: record, status: status)

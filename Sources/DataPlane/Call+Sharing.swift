@@ -163,16 +163,26 @@ extension Call {
 
     private func finishServed(_ whole: WholeAnswer) {
         guard let connection, let settled else { return }
-        self.connection = nil
         var answer = Answer(
-            UpstreamHead(status: whole.status, headers: whole.headers), method: head.method, isRead: false, metrics: services.metrics)
+            UpstreamHead(status: whole.status, headers: whole.headers), method: head.method, isRead: false,
+            normalization: admission?.normalization, metrics: services.metrics)
         answer.framing = answer.isBodiless ? .bodiless : .length
+        var body = whole.body
+        if answer.isNormalized {
+            if !answer.keep(whole.body, limits: limits) { answer.passUnchanged() }
+            self.answer = answer
+            normalize(answer.facts(limits: limits))
+            answer = self.answer ?? answer
+            if answer.isNormalized { body = answer.body }
+            self.answer = nil
+        }
+        self.connection = nil
         var report = report(status: settled.status)
         report.cost = settled.record.cost
         report.basis = .charged(settled.record.basis)
-        var response = head(of: answer, report: report, bodyLength: Int64(whole.body.count), on: connection)
+        var response = head(of: answer, report: report, bodyLength: Int64(body.count), on: connection)
         isHeadSent = true
-        response.append(whole.body)
+        response.append(body)
         connection.write(response.buffer)
         connection.finish()
     }

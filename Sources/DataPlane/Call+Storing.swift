@@ -1,16 +1,18 @@
 import GatewayCore
-import JSONPath
 
 /// Normalized records that become rows of people and companies.
 extension Call {
-    /// Journals a record of this call's answer, canonical field → value, for the caller's entity. Nothing is stored where the operation does not
-    /// say so, the caller names no entity, or the ledger has no tables for them; and nothing of it fails the call.
-    ///
-    /// - Parameter body: The answer's body where it is JSON.
-    func store(_ members: [JSONValue.Member], body: JSONNode?) {
-        guard services.storesEntities, let admission, let pledge, let storing = admission.operation.storing,
+    /// Journals the record of this call's answer for the caller's entity. Nothing is stored where the operation does not say so, the caller names
+    /// no entity, the answer has not exactly one record, or the ledger has no tables for them; and nothing of it fails the call.
+    func store(_ body: ResponseFacts.Body) {
+        guard let admission, admission.storesRecord, let normalization = admission.operation.normalization,
+            let storing = normalization.storing, let pledge, let answer, (200...299).contains(answer.status), case .json(let root) = body,
+            let found = try? normalization.answer(
+                to: ResponseFacts(status: answer.status, headers: answer.headers, body: body),
+                recordContext(admission, at: pledge.startedAt)),
+            found.records.count == 1, let record = found.records.first,
             let record = EntityRecord(
-                members, body: body, storing: storing, id: pledge.id, workspace: admission.caller.workspace,
+                record, body: root, storing: storing, id: pledge.id, workspace: admission.caller.workspace,
                 entityType: admission.caller.entityType, entityID: admission.caller.entityID, provider: admission.adapter.provider,
                 at: services.clock())
         else { return }

@@ -96,7 +96,9 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     func start() {
         let admission: Admission
         do {
-            admission = try Admission(head, generation: services.generations.generation, keys: services.keys, now: services.clock())
+            admission = try Admission(
+                head, generation: services.generations.generation, keys: services.keys, storesEntities: services.storesEntities,
+                now: services.clock())
         } catch {
             refuse(error.problem, caller: error.caller, operation: error.operation)
             return

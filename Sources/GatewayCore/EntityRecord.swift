@@ -48,13 +48,17 @@ package struct EntityRecord: Sendable, Hashable {
     ///
     /// - Parameter body: The answer's body where it is JSON.
     package init?(
-        _ members: [JSONValue.Member], body: JSONNode?, storing: Storing, id: CallID, workspace: String, entityType: String?,
+        _ record: Record, body: JSONNode?, storing: Storing, id: CallID, workspace: String, entityType: String?,
         entityID: String?, provider: String, at now: Timestamp
     ) {
-        guard !members.isEmpty, let entityID, let kind = entityType.flatMap(Kind.init(rawValue:)) else { return nil }
+        guard !record.values.isEmpty, let entityID, let kind = entityType.flatMap(Kind.init(rawValue:)),
+            kind.rawValue == record.entity.rawValue
+        else { return nil }
+        var fields: [UInt8] = []
+        record.append(to: &fields)
         self.init(
             id: id, workspace: workspace, kind: kind, entityID: entityID, provider: provider,
-            fields: String(decoding: JSONValue.object(members).serialized, as: UTF8.self),
+            fields: String(decoding: fields, as: UTF8.self),
             raw: body.map { String(decoding: $0.raw, as: UTF8.self) }, rawColumn: storing.rawColumn, storedAt: now)
     }
 

@@ -18,8 +18,6 @@ package struct HeaderList: Sendable {
 
     package var count: Int { fields.count }
     package var isEmpty: Bool { fields.isEmpty }
-    /// Bytes of all names and values.
-    package var byteCount: Int { fields.reduce(0) { $0 + $1.name.count + $1.value.count } }
 
     package mutating func reserveCapacity(fields count: Int, bytes: Int) {
         fields.reserveCapacity(count)

@@ -70,9 +70,12 @@ package struct Normalization: Sendable {
     /// 0…100.
     package var confidence: FieldSource?
     package var miss: Miss?
+    /// Whether and how its records are stored.
+    package var storing: Storing?
 
     package init(
-        entity: RecordEntity?, root: JSONPath? = nil, fields: [Field], confidence: FieldSource? = nil, miss: Miss? = nil
+        entity: RecordEntity?, root: JSONPath? = nil, fields: [Field], confidence: FieldSource? = nil, miss: Miss? = nil,
+        storing: Storing? = nil
     ) {
         self.entity = entity
         self.root = root
@@ -80,6 +83,7 @@ package struct Normalization: Sendable {
         self.fields = fields.sorted { order.firstIndex(of: $0.field) ?? 0 < order.firstIndex(of: $1.field) ?? 0 }
         self.confidence = confidence
         self.miss = miss
+        self.storing = storing
     }
 
     /// What all the paths for one answer may take: an answer that takes more would keep everybody else waiting.

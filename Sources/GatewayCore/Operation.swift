@@ -26,8 +26,6 @@ package struct Operation: Sendable {
     package var normalization: Normalization?
     /// Whether and how its answers are kept and shared.
     package var keeping: Keeping?
-    /// Whether and how its normalized records are stored.
-    package var storing: Storing?
 
     /// A unit and how many of it.
     package struct Line: Sendable {
@@ -49,7 +47,7 @@ package struct Operation: Sendable {
         name: String, match: RoutePattern, entity: String? = nil, dimensions: [String: DimensionSource] = [:],
         usage: [(name: String, quantity: Quantity)] = [], charge: [Line] = [], billable: Billable = Billable(), estimate: [Line] = [],
         reported: Quantity? = nil, once: String? = nil, tokenizer: Tokenizer = .bytes, normalization: Normalization? = nil,
-        keeping: Keeping? = nil, storing: Storing? = nil
+        keeping: Keeping? = nil
     ) {
         self.name = name
         self.match = match
@@ -64,7 +62,6 @@ package struct Operation: Sendable {
         self.tokenizer = tokenizer
         self.normalization = normalization
         self.keeping = keeping
-        self.storing = storing
     }
 }
 

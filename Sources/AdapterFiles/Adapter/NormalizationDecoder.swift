@@ -3,9 +3,6 @@ internal import JSONPath
 
 /// Reads an operation's `normalize`: how its answers become records.
 enum NormalizationDecoder {
-    /// Keys that belong to the format and that this version does not act on.
-    private static let laterKeys = ["store"]
-
     /// `operation` is the operation's mapping; `entity`, what it says it is about, counts where `normalize` says nothing.
     static func normalization(_ operation: MappingReader, entity: String?) -> Normalization? {
         let outer = operation.optional("miss")?.mapping(miss)
@@ -20,10 +17,10 @@ enum NormalizationDecoder {
             let fields = map.required("fields")?.entries { key, value in field(key, value, of: about) }
             let confidence = map.optional("confidence").flatMap(confidence)
             let miss = map.optional("miss")?.mapping(miss) ?? outer
-            map.ignoreLaterKeys(laterKeys)
+            let storing = map.optional("store").flatMap(KeepingDecoder.storing)
             guard let fields else { return nil }
             if fields.isEmpty, !map.document.diagnostics.hasErrors { map.fail("'fields' names at least one field") }
-            return Normalization(entity: about, root: root, fields: fields, confidence: confidence, miss: miss)
+            return Normalization(entity: about, root: root, fields: fields, confidence: confidence, miss: miss, storing: storing)
         }
     }
 
