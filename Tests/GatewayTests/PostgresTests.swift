@@ -117,8 +117,10 @@ struct PostgresTests {
         let refused = try second.get(Self.person, ["X-Workspace-Id": "lost"])
         #expect(refused.status == 429 && refused.body.contains(#""reason":"held""#), "\(refused.body)")
         let list = try second.command("lease", "list")
-        let id = try #require(list.output.split(separator: " ").first.map(String.init), "\(list.error)")
-        #expect(list.output.contains("(not running)") && list.output.contains("0.84 unused of 1.12"), "\(list.output)")
+        let line = try #require(
+            list.output.split(separator: "\n").first { $0.contains("(not running)  lost from ") && $0.contains("0.84 unused of 1.12") },
+            "\(list.output) \(list.error)")
+        let id = String(line.prefix { $0 != " " })
         let forgotten = try second.command("lease", "forget", id)
         #expect(forgotten.status == 0 && forgotten.output.contains("freed 0.84 of lost from "), "\(forgotten.output) \(forgotten.error)")
         #expect(try second.get(Self.person, ["X-Workspace-Id": "lost"]).status == 200)
