@@ -83,11 +83,12 @@ import Testing
 
     @Test func anEndedKeySaysWhy() async throws {
         try await run([key(expiresAt: Bench.now)]) { bench in
-            #expect(try bench.refused(ask("/acme/v1/search", "X-Gateway-Key: \(secret)")).text.contains("expired"))
-            bench.keys.take([key(revokedAt: Bench.now)], upTo: 2)
+            let response = try bench.refused(ask("/acme/v1/search", "X-Gateway-Key: \(secret)"))
+            #expect(response.status == 401 && response.text.contains("expired"))
         }
         try await run([key(revokedAt: Bench.now)]) { bench in
-            #expect(try bench.refused(ask("/acme/v1/search", "X-Gateway-Key: \(secret)")).text.contains("revoked"))
+            let response = try bench.refused(ask("/acme/v1/search", "X-Gateway-Key: \(secret)"))
+            #expect(response.status == 401 && response.text.contains("revoked"))
         }
     }
 
@@ -116,7 +117,7 @@ import Testing
     }
 
     @Test func aKeyIsHeldToItsRate() async throws {
-        try await run([key(permissions: .init(rate: try #require(CallRate("2"))))]) { bench in
+        try await run([key(permissions: .init(rate: CallRate("2")))]) { bench in
             let request = ask("/acme/v1/search", "X-Gateway-Key: \(secret)")
             for _ in 0..<2 { #expect(try bench.exchange(request) { $0.answer(body: #"{"credits": 1}"#) }.status == 200) }
             let response = try bench.refused(request)

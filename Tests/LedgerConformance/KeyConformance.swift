@@ -1,9 +1,9 @@
-import GatewayCore
+package import GatewayCore
 import Testing
 
 extension LedgerConformance {
     /// Keys come back as they were written, in the order of their changes; a key is revoked once.
-    package static func keys(_ make: Factory) async throws {
+    package static func keys(_ make: @Sendable () async throws -> any Ledger) async throws {
         let ledger = try await make()
         let ids = CallIDGenerator()
         let start = RecordMaker.firstDay

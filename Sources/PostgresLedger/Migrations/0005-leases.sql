@@ -1,7 +1,7 @@
 -- Budgets that gateways share: what each window of each limit has spent and leased, in whole nano-dollars. "scopeId" is the provider or
 -- the user, '' for a workspace as a whole. "allocated" is "spent" and what is leased beyond it.
 CREATE TABLE IF NOT EXISTS "budget_accounts" (
-    "workspaceId" text NOT NULL,
+    "workspaceId" varchar(128) NOT NULL,
     "scope" text NOT NULL,
     "scopeId" text NOT NULL,
     "windowStart" timestamp with time zone NOT NULL,
@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS "budget_accounts" (
 
 -- What each gateway may spend from an account, and has spent of that as far as the ledger has it. A gateway is known by its journal's id.
 CREATE TABLE IF NOT EXISTS "budget_leases" (
-    "workspaceId" text NOT NULL,
+    "workspaceId" varchar(128) NOT NULL,
     "scope" text NOT NULL,
     "scopeId" text NOT NULL,
     "windowStart" timestamp with time zone NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS "budget_leases" (
 
 -- Limits of workspaces that config.yaml does not name, in its words as JSON. "version" grows with each change of any.
 CREATE TABLE IF NOT EXISTS "workspace_budgets" (
-    "workspaceId" text NOT NULL PRIMARY KEY,
+    "workspaceId" varchar(128) NOT NULL PRIMARY KEY,
     "budget" text NOT NULL,
     "version" bigint NOT NULL
 );

@@ -2,7 +2,7 @@
 
 CREATE TABLE IF NOT EXISTS "caller_keys" (
     "id" text NOT NULL PRIMARY KEY,
-    "workspaceId" text NOT NULL,
+    "workspaceId" varchar(128) NOT NULL,
     "name" text,
     "digest" text NOT NULL UNIQUE,
     "createdAt" timestamp with time zone NOT NULL,

@@ -2,7 +2,7 @@
 
 CREATE TABLE IF NOT EXISTS "cached_answers" (
     "key" text NOT NULL PRIMARY KEY,
-    "workspaceId" text NOT NULL,
+    "workspaceId" varchar(128) NOT NULL,
     "apiProvider" text NOT NULL,
     "operation" text NOT NULL,
     "id" text NOT NULL,
