@@ -259,6 +259,7 @@ class LedgerBenchmark:
             self.say(
                 f"\nContainment, {title}: {statistics.median(times):.0f} ms with psql's start (longest of {len(times)}: {max(times):.0f} ms)\n"
                 + indented("\n".join(row[0] for row in plans[-1])))
+        self.server.sql("DROP DATABASE application")
 
 
 def indented(plan):
