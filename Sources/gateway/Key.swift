@@ -178,7 +178,7 @@ extension Configuration {
     ) async throws -> Value {
         do {
             let address = try LedgerAddress(ledger.engine)
-            let store = readOnly ? try await address.openReadOnly() : try await address.opener()()
+            let store = readOnly ? try await address.openReadOnly() : try await address.opener(gateway: nil)()
             do throws(LedgerError) {
                 let value = try await body(store)
                 await store.close()

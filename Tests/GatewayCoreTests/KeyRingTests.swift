@@ -1,4 +1,6 @@
 import GatewayCore
+import JSONPath
+import TestSupport
 import Testing
 
 @Suite struct KeyRingTests {
