@@ -26,8 +26,9 @@ final class Admission {
     var normalization: Normalization? { wantsRecords ? meter.operation.normalization : nil }
     /// Whether the request is read whole before it is forwarded.
     var readsRequestBody: Bool { meter.readsRequestBody || operation.keeping != nil }
-    /// Whether the answer is held whole where it fits.
-    var readsResponseBody: Bool { meter.readsResponseBody || normalization != nil || storesRecord || operation.keeping != nil }
+    /// Whether the answer is held whole where it fits, whatever the caller asks for.
+    var holdsAnswer: Bool { meter.readsResponseBody || storesRecord || operation.keeping != nil }
+    private var readsResponseBody: Bool { holdsAnswer || normalization != nil }
     /// Whether the answer's record is stored for the caller's entity.
     let storesRecord: Bool
 

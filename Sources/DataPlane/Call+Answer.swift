@@ -6,7 +6,7 @@ extension Call {
     func received(_ head: UpstreamHead) {
         guard let admission, answer == nil else { return }
         let answer = Answer(
-            head, method: self.head.method, isRead: admission.readsResponseBody, normalization: admission.normalization,
+            head, method: self.head.method, isRead: admission.holdsAnswer, normalization: admission.normalization,
             metrics: services.metrics)
         self.answer = answer
         let delivery = answer.delivery(limits: limits)
@@ -43,7 +43,8 @@ extension Call {
     func sendHead() {
         guard let connection, let pledge, var answer else { return }
         answer.framing = framing(of: answer)
-        if admission?.meter.readsResponseBody == false { answer.chargeAtHead = meteredCharge(answer, .unread) }
+        let isMetered = admission?.meter.readsResponseBody == true
+        if !isMetered { answer.chargeAtHead = meteredCharge(answer, .unread) }
         // What flows is not read whole, so that there are no records of it.
         answer.passUnchanged()
         self.answer = answer
@@ -58,7 +59,7 @@ extension Call {
         isHeadSent = true
         connection.write(head(of: answer, report: report, bodyLength: answer.length, on: connection).buffer)
         if !answer.body.isEmpty { pass(answer.body) }
-        if !answer.isRead { self.answer?.drop() }
+        if !isMetered { self.answer?.drop() }
     }
 
     private func framing(of answer: Answer) -> Answer.Framing {

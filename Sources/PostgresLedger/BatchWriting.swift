@@ -79,6 +79,8 @@ struct BatchWriting {
     // MARK: Statements
 
     private static let insertionSQL: String = {
+        // Behind the columns, the day and the once key.
+        let gateway = "$\(CostColumns.types.count + 3)"
         let types = CostColumns.types + [("day", "timestamptz"), ("onceKey", "text")]
         let arrays = types.enumerated().map { "$\($0.offset + 1)::\($0.element.1)[]" }.joined(separator: ", ")
         let names = types.map { "\"\($0.0)\"" }.joined(separator: ", ")
@@ -120,13 +122,13 @@ struct BatchWriting {
             leased AS (
                 UPDATE "budget_leases" AS old SET "used" = \(SQL.bounded("old.\"used\" + nanos")),
                     "granted" = \(SQL.bounded("greatest(old.\"granted\", old.\"used\" + nanos)"))
-                FROM counted WHERE \(AccountColumns.equal("old", "counted")) AND "gatewayId" = $24
+                FROM counted WHERE \(AccountColumns.equal("old", "counted")) AND "gatewayId" = \(gateway)
             ),
             booked AS (
                 INSERT INTO "budget_accounts" AS old (\(account), "spent", "allocated")
                 SELECT \(account), \(SQL.bounded("nanos")),
                     \(SQL.bounded("greatest(0, coalesce(\"used\", 0) + nanos - coalesce(\"granted\", 0))"))
-                FROM counted LEFT JOIN (SELECT * FROM "budget_leases" WHERE "gatewayId" = $24) AS lease USING (\(account))
+                FROM counted LEFT JOIN (SELECT * FROM "budget_leases" WHERE "gatewayId" = \(gateway)) AS lease USING (\(account))
                 ORDER BY \(key)
                 ON CONFLICT (\(account)) DO UPDATE SET
                     "spent" = \(SQL.bounded("old.\"spent\"::numeric + excluded.\"spent\"")),

@@ -82,7 +82,8 @@ import Testing
             "fields: { country: $.a }\nconfidence: { from: $.a, map: { high: 2 } }",
             "21:45: error: expected a number from 0 to 1 for 'confidence', found the number 2"
         ),
-        ("fields: { country: $.a }\nstore: {}", "21:7: warning: 'store' is not supported by this version and is ignored"),
+        ("fields: { country: $.a }\nstore: { raw: 1 }", "21:21: error: expected a string, found the number 1"),
+        ("fields: { country: $.a }\nstore: { row: a }", "21:16: error: unknown key 'row'; did you mean 'raw'?"),
     ])
     func theSection(lines: String, expected: String) throws {
         let problems = decodeAdapter(recordsAdapter(lines)).problems
