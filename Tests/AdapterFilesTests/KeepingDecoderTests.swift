@@ -41,7 +41,8 @@ struct KeepingDecoderTests {
     }
 
     @Test(arguments: [
-        ("cache: {}", "missing key 'ttl'"), ("cache: { ttl: 30 }", "expected a duration"), ("cache: { ttl: 0s }", "out of range: expected from 1s"),
+        ("cache: {}", "missing key 'ttl'"), ("cache: { ttl: 30 }", "expected a duration"),
+        ("cache: { ttl: 0s }", "out of range: expected from 1s"),
         ("cache: { ttl: 1d, header: [a] }", "unknown key 'header'; did you mean 'headers'?"),
         ("cache: { ttl: 1d, headers: [\"a b\"] }", "no header's name"), ("cache: 30d", "expected a mapping"),
         ("research: { type: web, ttl: 1d }", "missing key 'content'"), ("research: { type: web, content: $.a }", "missing key 'ttl'"),
