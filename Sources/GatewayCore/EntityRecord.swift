@@ -51,7 +51,9 @@ package struct EntityRecord: Sendable, Hashable {
         _ record: Record, body: JSONNode?, storing: Storing, id: CallID, workspace: String, entityType: String?,
         entityID: String?, provider: String, at now: Timestamp
     ) {
-        guard !record.values.isEmpty, let entityID, let kind = entityType.flatMap(Kind.init(rawValue:)),
+        // A record that only says where it is from would replace the quality of a better one.
+        guard record.values.contains(where: { !$0.field.isComputed && $0.field != .dataSources }), let entityID,
+            let kind = entityType.flatMap(Kind.init(rawValue:)),
             kind.rawValue == record.entity.rawValue
         else { return nil }
         var fields: [UInt8] = []

@@ -1,4 +1,5 @@
 import Foundation
+import PostgresUnderTest
 import Testing
 
 /// The README's own commands, run as they stand there.
@@ -32,6 +33,38 @@ import Testing
         let second = try curl()
         #expect(second.hasPrefix("HTTP/1.1 429"))
         #expect(second.contains("\"code\":\"budget_exhausted\""))
+    }
+
+    @Test(.enabled(if: PostgresServer.isInstalled, "Debian's postgresql is not installed"))
+    func theCFOOfNikeIsFoundStoredAndAskedAboutOnceForFree() throws {
+        let script = try #require(Self.blocks("sh").first { $0.hasPrefix("ask() {") })
+        let database = try PostgresServer.shared.database()
+        let gateway = try GatewayUnderTest(configuration: "ledger: { url: \"\(database.url)\" }")
+        #expect(try gateway.command("migrate").status == 0)
+        try gateway.start()
+        let result = try CommandResult.run(
+            URL(fileURLWithPath: "/bin/sh"), ["-c", script.replacing("127.0.0.1:8080", with: "127.0.0.1:\(gateway.port)")],
+            in: gateway.folder)
+        #expect(result.status == 0, "\(result.error)")
+        for part in [
+            #""fullName":"max example","jobTitle":"chief financial officer""#, #""email":"max.example@nike.example""#,
+            #""emailQualityGrade":"A+""#, "X-Gateway-Cost: 0.005027\r\n", "X-Gateway-Cache: miss\r\n",
+        ] { #expect(result.output.components(separatedBy: part).count == 2, "\(part) in \(result.output)") }
+        let last = try #require(result.output.components(separatedBy: "HTTP/1.1 200 OK\r\n").last)
+        #expect(last.contains("X-Gateway-Cache: hit\r\n") && last.contains("X-Gateway-Cost: 0.00\r\n"))
+        #expect(last.contains("Max Example is the chief financial officer of Nike"))
+        try eventually("the row of the person") {
+            try database.sql(#"SELECT id, "fullName", "jobTitle", email, "emailQualityGrade", "dataSources" FROM people"#)
+                == [["nike-cfo", "Max Example", "Chief Financial Officer", "max.example@nike.example", "A+", "{lusha}"]]
+        }
+        try eventually("the row of the answer") {
+            try database.sql(#"SELECT "entityId", content, cost FROM research_data"#)
+                == [["nike-cfo", "Max Example is the chief financial officer of Nike[1].", "0.005027000"]]
+        }
+        let spend = try gateway.command("spend", "--workspace", "acme", "--by", "provider", "--format", "csv")
+        #expect(
+            spend.output.hasSuffix("acme,lusha,1,0,0.87325,0.00\r\nacme,pdl,1,0,0.28,0.00\r\nacme,perplexity,2,27,0.005027,0.005027\r\n"),
+            "\(spend.output)")
     }
 
     @Test func theAdapterOfTheGuidePassesItsCheck() throws {
