@@ -51,12 +51,12 @@ final class ProviderConnection: ChannelDuplexHandler {
     private var isUploadWhole = true
     private var isChunked = false
     /// What is left of a large body.
-    private var upload = ByteBuffer()
+    private var upload: ArraySlice<UInt8> = []
 
     /// How much of an unwanted response is read for the sake of the connection.
     private static let largestSwallow = 64 << 10
     /// A large body is handed to the socket in slices of this size: each that it takes is a sign of life.
-    private static let slice = 256 << 10
+    private static let slice = 64 << 10
 
     init(_ endpoint: Endpoint, _ transport: LoopTransport) {
         self.endpoint = endpoint
@@ -72,8 +72,8 @@ final class ProviderConnection: ChannelDuplexHandler {
         response = ResponseParser(method: call.request.method, maximumHeadBytes: transport.shared.settings.maximumHeadBytes)
         (isSwallowing, swallowed) = (false, 0)
         isChunked = text.isChunked
-        upload = text.largeBody.map { ByteBuffer(bytes: $0) } ?? ByteBuffer()
-        isSmall = upload.readableBytes == 0 && !call.isStreaming
+        upload = text.largeBody?[...] ?? []
+        isSmall = upload.isEmpty && !call.isStreaming
         isUploadWhole = isSmall
         call.wasSent = true
         touch(call)
@@ -85,10 +85,11 @@ final class ProviderConnection: ChannelDuplexHandler {
     func pump(flushesAnyway: Bool = false) {
         guard let context, let call, !isUploadWhole else { return }
         var mustFlush = flushesAnyway
-        while context.channel.isWritable, let slice = upload.readSlice(length: min(Self.slice, upload.readableBytes)),
-            slice.readableBytes > 0
-        {
-            write(slice, context)
+        while context.channel.isWritable, !upload.isEmpty {
+            // A copy of what the socket is given next, never of the whole.
+            let slice = upload.prefix(Self.slice)
+            upload = slice.count < upload.count ? upload.dropFirst(slice.count) : []
+            write(ByteBuffer(bytes: slice), context)
             context.flush()
             mustFlush = false
             // A write that fails may end it all.
@@ -105,7 +106,7 @@ final class ProviderConnection: ChannelDuplexHandler {
                 mustFlush = true
             }
         } else {
-            isUploadWhole = upload.readableBytes == 0
+            isUploadWhole = upload.isEmpty
         }
         if mustFlush { context.flush() }
         guard self.call === call else { return }
