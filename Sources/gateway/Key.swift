@@ -16,7 +16,7 @@ struct Key: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a key and print it: it is shown this once, and stored only as its SHA-256.",
             discussion: """
-                Example: gateway key create --workspace acme --name "billing service" --provider pdl --rate 5 --expires 90d
+                Example: gateway key create --workspace acme --name "billing service" --operation enrich_person --rate 5 --expires 90d
                 """)
 
         @OptionGroup var options: ConfigurationOptions
