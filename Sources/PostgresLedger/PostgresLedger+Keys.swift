@@ -39,7 +39,7 @@ extension PostgresLedger {
     }
 
     package func keys(changedAfter change: Int64) async throws(LedgerError) -> (keys: [CallerKey], change: Int64) {
-        try await reader.use { connection in
+        try await lookups.use { connection in
             let counter = try connection.run(#"SELECT "last" FROM "change_counters" WHERE "name" = 'keys'"#)
             let last = counter.count > 0 ? try counter.requiredInt64(0, 0) : 0
             guard last > change else { return ([], last) }

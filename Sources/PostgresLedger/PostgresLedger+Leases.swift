@@ -31,7 +31,7 @@ extension PostgresLedger: LeaseStore {
     }
 
     package func wanted() async throws(LedgerError) -> [AccountKey] {
-        try await reader.use { [gateway] connection in
+        try await lookups.use { [gateway] connection in
             let rows = try connection.run(
                 """
                 SELECT \(AccountColumns.selected(from: "account")) FROM "budget_accounts" AS account
@@ -42,7 +42,7 @@ extension PostgresLedger: LeaseStore {
     }
 
     package func budgets(after version: Int64) async throws(LedgerError) -> StoredBudgets? {
-        try await reader.use { connection in
+        try await lookups.use { connection in
             let last = try connection.run(#"SELECT coalesce(max("version"), 0) FROM "workspace_budgets""#).requiredInt64(0, 0)
             guard last != version else { return nil }
             let rows = try connection.run(

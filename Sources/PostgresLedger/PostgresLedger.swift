@@ -13,7 +13,8 @@ package final class PostgresLedger: Ledger {
     private let clock: WallClock
     let writer: PostgresSession?
     private let readers: [PostgresSession]
-    private let answers: PostgresSession
+    /// For short queries: long ones must not keep a caller from a kept answer, or a gateway from what another has changed.
+    let lookups: PostgresSession
     private let turn = Atomic(0)
 
     /// Opens a ledger for writing. Throws `.owned` when another process writes as this gateway, `.schema` when 'gateway migrate' must be run
@@ -71,7 +72,7 @@ package final class PostgresLedger: Ledger {
             }
         }
         readers = (0..<2).map { reader("reader-\($0)", patience: settings.reading) }
-        answers = reader("answers", patience: settings.answering)
+        lookups = reader("lookups", patience: settings.lookingUp)
     }
 
     // MARK: Ledger
@@ -159,7 +160,7 @@ package final class PostgresLedger: Ledger {
 
     package func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? {
         // On a connection of its own: a long sum must not stand before a caller's answer.
-        try await answers.use { try KeptAnswers.answer(key, workspace: workspace, at: now, $0) }
+        try await lookups.use { try KeptAnswers.answer(key, workspace: workspace, at: now, $0) }
     }
 
     package func sweepAnswers(at now: Timestamp, limit: Int) async throws(LedgerError) -> Bool {
@@ -176,7 +177,7 @@ package final class PostgresLedger: Ledger {
 
     package func close() async {
         await writer?.close()
-        for reader in readers + [answers] { await reader.close() }
+        for reader in readers + [lookups] { await reader.close() }
     }
 
     /// Runs what writes beside the batches, and takes no part in their order.

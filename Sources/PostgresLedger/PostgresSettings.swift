@@ -5,16 +5,16 @@ package struct PostgresSettings: Sendable, Hashable {
     package var longestWriting: Int
     /// For one query.
     package var reading: Int
-    /// For a kept answer, for which a caller waits.
-    package var answering: Int
+    /// For a kept answer, for which a caller waits, and for what other gateways have changed.
+    package var lookingUp: Int
     /// For another process that writes as the same gateway to let go, as one that has just ended will.
     package var owning: Int
 
-    package init(writing: Int = 30, longestWriting: Int = 600, reading: Int = 120, answering: Int = 2, owning: Int = 3) {
+    package init(writing: Int = 30, longestWriting: Int = 600, reading: Int = 120, lookingUp: Int = 2, owning: Int = 3) {
         self.writing = writing
         self.longestWriting = longestWriting
         self.reading = reading
-        self.answering = answering
+        self.lookingUp = lookingUp
         self.owning = owning
     }
 }

@@ -132,8 +132,9 @@ final class GatewayProcess: Sendable {
         await books.loadAtStart()
         if books.areLoaded { await leasing?.look(accounts, books) }
         let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts, books) } }
-        await keys.refresh()
         let configuration = current.generation.configuration
+        let usesKeys = configuration.authentication == .keys
+        if usesKeys { await keys.refresh() }
         let services = Services(
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once,
             keys: keys.ring, answers: SharedAnswers(store: writer, metrics: metrics), storesEntities: ledger.storesEntities,
@@ -172,7 +173,7 @@ final class GatewayProcess: Sendable {
                 return nil
             }
             tasks.addTask {
-                await self.keys.run()
+                if usesKeys { await self.keys.run() }
                 return nil
             }
             tasks.addTask {

@@ -173,6 +173,39 @@ struct PostgresFaultTests {
         await ledger.close()
     }
 
+    /// A key that is revoked, a budget that is set and a neighbour in want are seen while reports keep every reader busy.
+    @Test func longQueriesKeepNobodyFromWhatOthersHaveChanged() async throws {
+        let database = try await TestLedger.database()
+        let ledger = try await TestLedger.open(database.url)
+        async let locked: Void = Task.detached {
+            // Ended from outside, below.
+            _ = try? database.sql(#"BEGIN; LOCK TABLE "cost_rollups"; SELECT pg_sleep(60); COMMIT"#)
+        }.value
+        try await eventually("the table is locked") {
+            try database.sql(
+                "SELECT count(*) FROM pg_locks WHERE relation = 'cost_rollups'::regclass AND granted AND mode = 'AccessExclusiveLock'")
+                == [["1"]]
+        }
+        let reports = (0..<2).map { _ in Task { try await ledger.dailySums(since: RecordMaker.firstDay) } }
+        let waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'cost_rollups'::regclass AND NOT granted"
+        try await eventually("both readers wait") { try database.sql(waiting) == [["2"]] }
+        let secret = KeySecret.make()
+        let key = CallerKey(
+            id: CallIDGenerator().next(at: RecordMaker.firstDay), workspace: "acme", name: nil, digest: KeyDigest(of: secret),
+            createdAt: RecordMaker.firstDay)
+        try await ledger.add(key)
+        let seen = try await ledger.keys(changedAfter: 0)
+        let budgets = try await ledger.budgets(after: 1)
+        let wanted = try await ledger.wanted()
+        #expect(seen.keys == [key] && budgets == StoredBudgets(version: 0) && wanted.isEmpty)
+        #expect(try database.sql(waiting) == [["2"]], "the reports wait still")
+        try database.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()")
+        for report in reports { #expect(try await report.value.isEmpty) }
+        await locked
+        await ledger.close()
+    }
+
     @Test func aStatementThatIsCancelledAndOneThatTakesTooLongAreTriedAgain() async throws {
         let database = try await TestLedger.database()
         let ledger = try await TestLedger.open(database.url, settings: PostgresSettings(writing: 1, longestWriting: 60))
