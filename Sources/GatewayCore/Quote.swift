@@ -77,8 +77,13 @@ extension Adapter {
     }
 
     static func body(of response: Example.Response) -> ResponseFacts.Body {
-        let type = response.headers.first("content-type") ?? ""
-        if equalIgnoringCase(type.utf8.prefix(17), "text/event-stream".utf8) { return .eventStream }
-        return ResponseFacts.body(response.body)
+        response.isEventStream ? .eventStream : ResponseFacts.body(response.body)
+    }
+}
+
+extension Example.Response {
+    /// Whether its content type is that of server-sent events.
+    package var isEventStream: Bool {
+        equalIgnoringCase((headers.first("content-type") ?? "").utf8.prefix(17), "text/event-stream".utf8)
     }
 }

@@ -1,13 +1,18 @@
 internal import JSONPath
 
 extension Streaming {
+    /// Whether a request's body asks for a stream.
+    package func isAskedFor(in body: RequestFacts.Body) -> Bool {
+        guard case .json(let node) = body else { return false }
+        // What takes too many steps to find out counts as no.
+        return (try? when.holds(at: node)) == true
+    }
+
     /// A request's body with this adapter's own members in it; nil where it does not ask for a stream or says all of it already.
     ///
     /// Only what differs is written: every other byte stays as the caller sent it.
     package func merged(into body: RequestFacts.Body) -> [UInt8]? {
-        guard !request.isEmpty, case .json(let node) = body, node.kind == .object else { return nil }
-        // What takes too many steps to find out is passed on as it came.
-        guard (try? when.holds(at: node)) == true else { return nil }
+        guard !request.isEmpty, case .json(let node) = body, node.kind == .object, isAskedFor(in: body) else { return nil }
         var edits: [Edit] = []
         Self.merge(request, into: node, &edits)
         guard !edits.isEmpty else { return nil }
