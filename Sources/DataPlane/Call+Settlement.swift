@@ -88,6 +88,9 @@ extension Call {
 
     private func charge(_ settlement: Exchange.Settlement, _ body: ResponseFacts.Body) -> Charge {
         guard let pledge, let admission, let answer else { return .nothing }
+        if let stream = answer.stream, stream.isMetered, settlement != .unanswered {
+            return chargedOnce(stream.charge(isWhole: settlement == .metered, estimate: pledge.estimate))
+        }
         switch settlement {
         case .metered:
             return answer.chargeAtHead ?? meteredCharge(answer, body)
@@ -194,11 +197,4 @@ extension Call {
 extension Charge {
     /// A call that is not charged.
     static let nothing = Charge(cost: .zero, basis: .table, lines: [], dimensions: [], isBillable: false)
-}
-
-extension Billable {
-    /// Whether an answer of that status can be charged at all.
-    func covers(status: Int) -> Bool {
-        statuses.map { $0.contains(status) } ?? (200..<300).contains(status)
-    }
 }

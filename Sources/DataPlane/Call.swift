@@ -39,6 +39,8 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     var requestBody: [UInt8] = []
     private var requestBodyIsWhole = false
     private var streamsBody = false
+    /// Whether the provider gets more than the caller has written.
+    private(set) var isRequestMerged = false
     /// Bytes of a streamed body so far.
     private var passedOn = 0
     /// Whether the response has begun.
@@ -208,7 +210,10 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         case .none: body = .none
         case .length(let count) where streamsBody: body = .stream(length: count)
         case .chunked where streamsBody: body = .stream(length: nil)
-        case .length, .chunked: body = .bytes(requestBody)
+        case .length, .chunked:
+            let merged = pledge.flatMap { admission.operation.streaming?.merged(into: $0.facts.body) }
+            isRequestMerged = merged != nil
+            body = .bytes(merged ?? requestBody)
         }
         requestBody = []
         sharing?.isForwarded = true
@@ -243,6 +248,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
                 fail(UpstreamError(kind: .broken, wasSent: true, detail: "the answer has no head"))
             } else {
                 upstreamCall = nil
+                finishStream()
                 take(.ended)
             }
         case .failed(let error):

@@ -95,7 +95,9 @@ struct ElementMarks {
         case .entry: .prices
         case .row(let entry, _): .entry(entry)
         case .match(let operation), .once(let operation), .reported(let operation): .operation(operation)
-        case .usage(let operation, _), .dimension(let operation, _), .charge(let operation, _), .estimate(let operation, _):
+        case .streamText(let operation): .operation(operation)
+        case .usage(let operation, _), .streamUsage(let operation, _), .dimension(let operation, _), .charge(let operation, _),
+            .estimate(let operation, _):
             .operation(operation)
         case .example: .examples
         }
