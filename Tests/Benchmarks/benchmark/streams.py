@@ -110,7 +110,7 @@ def text(options, cores, rounds, foreign):
     streams = sum(one["gateway"]["whole"] for one in rounds)
     lines = [
         f"{options.rounds} rounds of {options.seconds} s. {cores}.",
-        f"{STREAMS} streams at once, {EVENTS} events each, one every {INTERVAL * 1000:.0f} ms; {streams:,} streams through the gateway, each metered.",
+        f"{STREAMS} streams at once, {EVENTS} events each, one every {INTERVAL * 1000:.0f} ms; {streams:,} through the gateway, each metered.",
         f"Other programs used {foreign:.0%} of the machine meanwhile{': the figures are disturbed.' if foreign > 0.05 else '.'}",
         "",
         f"{'Event streams':30} {'without':^26}   {'gateway':^26}   {'added':^26}",

@@ -229,6 +229,8 @@ def check(number, cut, charge, estimates, wrong):
             wrong.add("the trailer has another cost", f"{cut}: {cut.trailer}, {charge['cost']}")
     if cut.times != 1:
         wrong.add("the provider was not asked once", f"{cut}: {cut.times}")
+    if cut.body not in (example.request, example.request | {"stream_options": {"include_usage": True}}):
+        wrong.add("the provider was asked for something else", f"{cut}: {cut.body}")
     lines = {line["unit"]: (Decimal(line["quantity"]), Decimal(line["cost"])) for line in charge["requestData"]["lines"]}
     cost = Decimal(charge["cost"])
     if abs(sum(part for _, part in lines.values()) - cost) > Decimal("0.000000001"):
@@ -334,8 +336,9 @@ async def run(options):
         wrong.check("cuts", gateway)
         await gateway.stop()
         counted = sum(charge["basis"] == "estimate" for charge in callers.charges.values())
+        way = "byte" if options.stride == 1 else f"{options.stride} bytes"
         return (
-            f"cuts: {len(cuts)} streams of {len(found)} examples of {len(providers)} adapters, cut at every "
-            f"{'byte' if options.stride == 1 else f'{options.stride} bytes'} by provider and caller, closed, reset and drained, {options.callers} at once: each "
-            f"charged once, {counted} by what was counted; no byte that was not the provider's, and nothing held in the end."
+            f"cuts: {len(cuts)} streams of {len(found)} examples of {len(providers)} adapters, cut at every {way} by provider and caller, closed, "
+            f"reset and drained, {options.callers} at once: each charged once, {counted} by what was counted; no byte that was not the "
+            "provider's, and nothing held in the end."
         )

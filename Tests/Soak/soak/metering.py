@@ -21,9 +21,10 @@ def events(stream, with_rest):
     for block in blocks if with_rest else blocks[:-1]:
         data = b"\n".join(line[5:].removeprefix(b" ") for line in block.split(b"\n") if line.startswith(b"data:"))
         try:
-            yield json.loads(data)
+            event = json.loads(data)
         except ValueError:
-            pass
+            continue
+        yield event
 
 
 def told(provider, operation, stream, is_whole, with_rest=False):

@@ -39,6 +39,11 @@ class Program:
             raise SoakError(f"{' '.join(self.arguments)} has ended with exit code {await self.child.wait()}")
         return line.decode().strip()
 
+    async def until(self, word):
+        """Waits for a line that says how far it is."""
+        if (line := await self.line()) != word:
+            raise SoakError(f"{' '.join(self.arguments)}: {line}")
+
     async def end(self):
         """Ends what it does, and returns its report."""
         self.child.stdin.close()
@@ -48,9 +53,9 @@ class Program:
 async def crowd(port, path, streams, seconds, provider, while_open=None):
     """Streams read for so long: what the callers have seen, and what was found just before they end."""
     async with Program("callers", "--port", port, "--path", path, "--streams", streams, "--seconds", seconds) as callers:
-        await callers.line()
+        await callers.until("open")
         before = while_open and while_open()
-        await callers.line()
+        await callers.until("seen")
         found = while_open and (before, while_open())
         sent = await provider.end()
         seen = json.loads(await callers.line())
@@ -88,8 +93,9 @@ async def run(options):
             rows = gateway.query('SELECT "cost", "basis", count(*) FROM "api_cost_tracking" GROUP BY 1, 2')
             await gateway.stop()
     report = (
-        f"streams: {options.streams} at once, {samples['late']['count']} events in {options.seconds:g} s: through the gateway {text(samples['late'])}, "
-        f"without it {text(direct['late'])}; {each / 1000:.1f} KB a stream; {(cpu_later - cpu) / (end - start):.0%} of a core."
+        f"streams: {options.streams} at once, {samples['late']['count']} events in {options.seconds:g} s: through the gateway "
+        f"{text(samples['late'])}, without it {text(direct['late'])}; {each / 1000:.1f} KB a stream; "
+        f"{(cpu_later - cpu) / (end - start):.0%} of a core."
     )
     if rows != [(COST, "table", options.streams)]:
         raise SoakError(f"the rows are {rows}, and {options.streams} at {COST} were to be expected. {report}")
