@@ -37,11 +37,11 @@ def in_parts(text, size):
 
 def in_lines(block):
     """An event's JSON over several lines, each of which is a `data` field."""
-    *before, data = block.decode().split("\ndata: ") if "\ndata: " in block.decode() else (None, block.decode().removeprefix("data: "))
+    before, mark, data = block.decode().partition("data: ")
     if not data.startswith("{"):
         return block
-    lines = "".join(f"\ndata: {line}" for line in json.dumps(json.loads(data), indent=1, ensure_ascii=False).split("\n"))
-    return ((before[0] or "") + lines).lstrip("\n").encode()
+    lines = json.dumps(json.loads(data), indent=1, ensure_ascii=False).split("\n")
+    return (before + "\n".join(mark + line for line in lines)).encode()
 
 
 def blocks(stream):
@@ -102,7 +102,8 @@ def listed(stream):
     found = []
     try:
         with stream as events:
-            found += [dump(event) for event in events] if hasattr(events, "__iter__") else []
+            for event in events:
+                found.append(dump(event))  # noqa: PERF401 What came before an error counts.
             for final in ("get_final_completion", "get_final_response", "get_final_message"):
                 if hasattr(events, final):
                     found.append(dump(getattr(events, final)()))
