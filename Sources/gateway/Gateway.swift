@@ -21,6 +21,8 @@ func fail(_ lines: String...) -> ExitCode {
 }
 
 func fail(_ lines: [String]) -> ExitCode {
+    // The reason comes last.
+    LogOutput.standardError.drain()
     for line in lines { printError(line) }
     return ExitCode(1)
 }
