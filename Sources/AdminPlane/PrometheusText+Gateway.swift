@@ -23,10 +23,8 @@ extension PrometheusText {
         family(
             "gateway_refusals_total", "counter", "Calls that the gateway has refused, or could not bring to their provider, by why.",
             metrics.refusals.all.map { series, count in
-                let labels = [
-                    ("provider", series.provider), ("operation", series.operation), ("code", series.code.rawValue),
-                    ("reason", series.reason?.rawValue ?? ""),
-                ]
+                var labels = [("provider", series.provider), ("operation", series.operation), ("code", series.code.rawValue)]
+                if let reason = series.reason { labels.append(("reason", reason.rawValue)) }
                 return (Self.labels(labels), String(count))
             })
 

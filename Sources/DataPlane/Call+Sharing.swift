@@ -193,7 +193,7 @@ extension Call {
         else { return }
         sharing.whole = whole
         guard charge.isBillable, charge.meteringProblem == nil, (200...299).contains(whole.status), whole.status != 206,
-            whole.body.count <= KeptAnswer.longestBody, let key = sharing.key
+            whole.body.count <= KeptAnswer.longestBody, let key = sharing.key, admission?.repeatsCredential(whole) == false
         else { return }
         let now = services.clock()
         var kept = KeptAnswer(

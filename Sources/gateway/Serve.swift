@@ -9,7 +9,14 @@ struct Serve: AsyncParsableCommand {
         abstract: "Run the gateway.",
         discussion: """
             Serves until SIGTERM or SIGINT, and lets calls in flight finish then. SIGHUP reloads. With --sandbox, calls are answered
-            from the adapters' own examples, and no provider's key is needed.
+            from the adapters' own examples, and no provider's key is needed. A provider whose key the environment has not is off, and
+            the others serve.
+
+            Examples:
+              gateway serve --sandbox
+              ACMEDATA_API_KEY=… gateway serve
+              gateway serve --config /etc/gateway/config.yaml --log-level warning
+              gateway serve --ledger postgres://gateway@db.internal/gateway
             """)
 
     @OptionGroup var options: ConfigurationOptions
