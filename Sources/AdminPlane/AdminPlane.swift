@@ -20,6 +20,10 @@ package struct AdminPlane: Sendable {
         package var replay: @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome
         /// Sets a workspace's budget in the database that gateways share; nil where there is none.
         package var setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)?
+        /// What the transports are doing.
+        package var upstream: @Sendable () -> UpstreamSnapshot
+        /// Lines of the log that were lost.
+        package var droppedLogLines: @Sendable () -> Int
         package var clock: WallClock
         package var logger: Logger
 
@@ -29,7 +33,8 @@ package struct AdminPlane: Sendable {
             spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], keys: any KeyAdministration,
             replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome,
             setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)? = nil,
-            clock: @escaping WallClock, logger: Logger
+            upstream: @escaping @Sendable () -> UpstreamSnapshot = { UpstreamSnapshot() },
+            droppedLogLines: @escaping @Sendable () -> Int = { 0 }, clock: @escaping WallClock, logger: Logger
         ) {
             self.generations = generations
             self.metrics = metrics
@@ -40,6 +45,8 @@ package struct AdminPlane: Sendable {
             self.keys = keys
             self.replay = replay
             self.setBudget = setBudget
+            self.upstream = upstream
+            self.droppedLogLines = droppedLogLines
             self.clock = clock
             self.logger = logger
         }
@@ -77,10 +84,7 @@ package struct AdminPlane: Sendable {
         }
         router.get("metrics") { _, _ in
             AdminAnswer(
-                text: MetricsText.render(
-                    metrics: services.metrics, accounts: services.accounts, health: services.health(), generations: services.generations,
-                    now: services.clock()),
-                type: "text/plain; version=0.0.4; charset=utf-8")
+                text: MetricsText.render(services), type: "text/plain; version=0.0.4; charset=utf-8")
         }
         router.get("v1/config") { _, _ in AdminAnswer(ConfigurationView.json(services.generations)) }
         router.post("v1/reload") { _, _ in ConfigurationView.answer(to: await services.reload()) }

@@ -140,7 +140,7 @@ final class Admission {
     }
 
     /// The request as the provider gets it: the caller's, less what is between the caller and the gateway, plus the provider's credentials.
-    func upstreamRequest(_ head: RequestHead, body: UpstreamRequest.Body) -> UpstreamRequest {
+    func upstreamRequest(_ head: RequestHead, body: UpstreamRequest.Body, trace: CallTrace) -> UpstreamRequest {
         let settings = provider.adapter.upstream
         var headers = HeaderList()
         headers.reserveCapacity(fields: head.headers.count + 4, bytes: 1024)
@@ -149,7 +149,7 @@ final class Admission {
         let readsResponseBody = readsResponseBody
         for index in 0..<head.headers.count {
             let field = head.headers[index]
-            if HopByHop.includes(field, nominated: nominated) || Self.isForGateway(field) { continue }
+            if HopByHop.includes(field, nominated: nominated) || Self.isForGateway(field) || trace.replaces(field) { continue }
             // The caller's own credentials end here; a provider never sees them.
             if field.isNamed("authorization") { continue }
             if credentials.contains(where: { if case .header(let name) = $0 { Self.isTaken(field, for: name) } else { false } }) {
@@ -159,6 +159,7 @@ final class Admission {
             headers.append(field)
         }
         if readsResponseBody { headers.append("Accept-Encoding", "identity") }
+        headers.append("traceparent", trace.context.traceparent)
         for header in settings.headers where !headers.contains(header.name) {
             headers.append(header.name, header.value.reveal())
         }

@@ -5,6 +5,7 @@ import NIOCore
 extension Call {
     func received(_ head: UpstreamHead) {
         guard let admission, answer == nil else { return }
+        timing.noteHead()
         let answer = Answer(
             head, method: self.head.method, isRead: admission.holdsAnswer, normalization: admission.normalization,
             metrics: services.metrics)

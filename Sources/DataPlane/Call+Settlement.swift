@@ -12,7 +12,7 @@ extension Call {
     func heldRecord() -> CostRecord? {
         guard let pledge else { return nil }
         var record = record(cost: pledge.estimate.cost, basis: .estimate)
-        record?.requestData = RequestData.json(method: head.method, estimate: pledge.estimate)
+        record?.requestData = RequestData.json(method: head.method, trace: trace, estimate: pledge.estimate)
         record?.errorMessage = "interrupted"
         if pledge.estimate.cost > .zero { record?.onceKey = pledge.onceKey?.value }
         return record
@@ -38,28 +38,22 @@ extension Call {
     }
 
     func settle(_ settlement: Exchange.Settlement) {
-        guard let pledge, let admission else { return }
+        guard let pledge else { return }
         let body = settlement == .metered ? answer?.facts(limits: limits) ?? .unread : .unread
         let charge = charge(settlement, body)
         guard var record = record(cost: charge.cost, basis: charge.basis) else { return }
         record.reportedCost = charge.reported
         record.tokens = charge.tokens
-        record.requestData = RequestData.json(method: head.method, charge: charge)
+        record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge)
         record.status = answer?.status
         record.success = settlement == .metered && (200..<300).contains(answer?.status ?? 0)
         record.errorMessage = errorMessage(settlement, charge: charge)
         if self.pledge?.hasClaimedOnce == true { record.onceKey = pledge.onceKey?.value }
-        let elapsed = max(0, services.clock().microseconds - pledge.startedAt.microseconds)
-        record.duration = Int(elapsed / 1000)
+        record.duration = Int(max(0, services.clock().microseconds - pledge.startedAt.microseconds) / 1000)
         if charge.meteringProblem != nil { services.metrics.meteringProblems.increment() }
         if settlement == .unanswered { services.metrics.unansweredCalls.increment() }
         if pledge.isUnverified { services.metrics.unverifiedCalls.increment() }
-        services.metrics.count(
-            Metrics.Series(
-                provider: record.provider, operation: admission.operation.name, outcome: Self.outcome(record.status), basis: record.basis),
-            cost: record.cost, tokens: record.tokens ?? 0, duration: elapsed)
-
-        services.metrics.countCache(record)
+        services.metrics.count(record)
         if sharing != nil { prepareSharing(settlement, charge: charge, record: record) }
         if settlement == .metered { store(body) }
         services.history.noteSettled(record)
@@ -70,19 +64,9 @@ extension Call {
         if isHeadSent || settlement != .metered { answer?.drop() } else { normalize(body) }
         append(.settled(record)) { call, result in
             if case .failure(let error) = result { call.noteTrackerError("the record could not be journaled", error) }
+            call.observe()
             call.shareAnswer()
             call.take(.recorded)
-        }
-    }
-
-    static func outcome(_ status: Int?) -> String {
-        switch status.map({ $0 / 100 }) {
-        case nil: "unanswered"
-        case 2?: "2xx"
-        case 3?: "3xx"
-        case 4?: "4xx"
-        case 5?: "5xx"
-        case _?: "other"
         }
     }
 
@@ -174,10 +158,6 @@ extension Call {
         let provider = admission?.adapter.provider ?? problem.provider
         problem.provider = provider
         problem.workspace = caller?.workspace ?? problem.workspace
-        if settled == nil {
-            services.metrics.count(
-                Metrics.Series(provider: provider ?? "-", operation: operation ?? "-", outcome: problem.code.rawValue, basis: nil))
-        }
         var report: CallReport?
         if let caller {
             let generation = admission?.generation ?? services.generations.generation
@@ -188,6 +168,7 @@ extension Call {
                 status: settled?.status ?? status(of: caller, provider: provider, generation: generation),
                 cache: sharing?.outcome ?? .none, isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
         }
+        observe(problem, id: report?.id, operation: operation)
         connection.write(
             ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))
         connection.finish()

@@ -30,6 +30,8 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     var settled: Settled?
     /// What a call without an answer ends with.
     var problem: Problem?
+    let trace: CallTrace
+    var timing = CallTiming()
     /// What the transport said, for the ledger's row.
     private(set) var failure: String?
 
@@ -85,6 +87,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         self.head = head
         self.connection = connection
         self.services = services
+        trace = CallTrace(head.headers, ids: services.traceIDs)
         registry = connection.registry
         arrivals = registry.arrivals
     }
@@ -144,6 +147,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         if streamsBody {
             upstreamCall?.finishBody()
         } else if let admission, exchange == nil {
+            timing.noteRequest()
             let body = admission.readsRequestBody ? RequestFacts.body(requestBody) : .none
             sharing == nil ? reserve(body: body) : share(body)
         }
@@ -217,7 +221,8 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         }
         requestBody = []
         sharing?.isForwarded = true
-        upstreamCall = services.upstream.send(admission.upstreamRequest(head, body: body), to: self)
+        timing.noteForwarded()
+        upstreamCall = services.upstream.send(admission.upstreamRequest(head, body: body, trace: trace), to: self)
     }
 
     func receive(_ events: [UpstreamEvent]) {
@@ -249,6 +254,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
             } else {
                 upstreamCall = nil
                 finishStream()
+                timing.noteEnd()
                 take(.ended)
             }
         case .failed(let error):
@@ -260,6 +266,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         upstreamCall = nil
         // What comes after the call's charge is decided (a cancellation that the gateway asked for) changes nothing.
         guard exchange?.isSettled == false else { return }
+        timing.noteEnd()
         problem = Problem(error)
         failure = "\(error.kind): \(error.detail)"
         take(.failed(wasSent: error.wasSent))

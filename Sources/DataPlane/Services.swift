@@ -16,12 +16,15 @@ package final class Services: Sendable {
     package let metrics: Metrics
     package let clock: WallClock
     package let logger: Logger
+    /// Where each call's line goes; nil for nowhere.
+    package let calls: (any CallLog)?
+    let traceIDs = TraceIDs()
     package let ids = CallIDGenerator()
 
     package init(
         generations: CurrentGeneration, accounts: Accounts, log: any DurableLog, history: any CallHistory, upstream: any Upstream,
         once: OnceCharges, keys: KeyRing, answers: SharedAnswers, storesEntities: Bool = false, metrics: Metrics,
-        clock: @escaping WallClock, logger: Logger
+        clock: @escaping WallClock, logger: Logger, calls: (any CallLog)? = nil
     ) {
         self.generations = generations
         self.accounts = accounts
@@ -35,6 +38,7 @@ package final class Services: Sendable {
         self.metrics = metrics
         self.clock = clock
         self.logger = logger
+        self.calls = calls
     }
 
     var limits: Limits { generations.generation.configuration.limits }

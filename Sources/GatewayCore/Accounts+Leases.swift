@@ -130,7 +130,9 @@ extension Accounts {
         for shard in allShards {
             shard.state.withLock { state in
                 for (key, place) in state.leases {
-                    place.tally?.lease?.isWanted = accounts.contains(key)
+                    let isWanted = accounts.contains(key)
+                    if isWanted, place.tally?.lease?.isWanted == false { recalls.add(1, ordering: .relaxed) }
+                    place.tally?.lease?.isWanted = isWanted
                 }
             }
         }

@@ -15,6 +15,8 @@ package final class Accounts: Sendable {
     private let askForLeases: (@Sendable () -> Void)?
     /// The database has kept a call waiting for too long. Until it answers, none waits for it.
     let isStalled = Atomic(false)
+    /// Times that another gateway has wanted some of a lease.
+    let recalls = Atomic<Int>(0)
     private static let shardCount = 16
 
     /// How long an ended window is kept: a clock that steps back by less finds it as it was. Seconds.
@@ -207,8 +209,10 @@ package final class Accounts: Sendable {
                 total.shadowRefusals += shard.shadowRefusals
                 total.workspaces += shard.books.count
                 total.unverifiedWorkspaces += shard.books.values.count { !$0.isLoaded }
+                shard.countLeases(into: &total.leases)
             }
         }
+        total.leaseRecalls = recalls.load(ordering: .relaxed)
         return total
     }
 
@@ -238,4 +242,8 @@ package struct AccountsSnapshot: Sendable, Hashable {
     /// Workspaces with books open.
     package var workspaces = 0
     package var unverifiedWorkspaces = 0
+    /// What this gateway has leased of budgets that it shares with others, by kind of account.
+    package var leases: [LeaseKind: LeaseTotals] = [:]
+    /// Times that another gateway has wanted some of it back.
+    package var leaseRecalls = 0
 }

@@ -11,6 +11,7 @@ package struct Configuration: Sendable, Hashable {
     package var budgets: BudgetBook
     package var onTrackerError: TrackerErrorPolicy
     package var alerts: AlertSettings
+    package var log: LogSettings
     /// This deployment's overrides by provider.
     package var providers: [String: ProviderOverride]
     package var limits: Limits
@@ -22,8 +23,9 @@ package struct Configuration: Sendable, Hashable {
     package init(
         listen: SocketAddress = SocketAddress(host: "127.0.0.1", port: 8080), admin: Admin = Admin(), plugins: String,
         ledger: LedgerSettings, authentication: AuthenticationMode = .header, budgets: BudgetBook = BudgetBook(),
-        onTrackerError: TrackerErrorPolicy = .open, alerts: AlertSettings = AlertSettings(), providers: [String: ProviderOverride] = [:],
-        limits: Limits = Limits(), cache: CacheSettings = CacheSettings(), reload: ReloadSettings = ReloadSettings(),
+        onTrackerError: TrackerErrorPolicy = .open, alerts: AlertSettings = AlertSettings(), log: LogSettings = LogSettings(),
+        providers: [String: ProviderOverride] = [:], limits: Limits = Limits(), cache: CacheSettings = CacheSettings(),
+        reload: ReloadSettings = ReloadSettings(),
         quality: QualityWeights = .standard
     ) {
         self.listen = listen
@@ -34,6 +36,7 @@ package struct Configuration: Sendable, Hashable {
         self.budgets = budgets
         self.onTrackerError = onTrackerError
         self.alerts = alerts
+        self.log = log
         self.providers = providers
         self.limits = limits
         self.cache = cache

@@ -23,6 +23,7 @@ final class GatewayProcess: Sendable {
     private let reloader: Reloader
     private let upstream: any Upstream
     private let stopUpstream: @Sendable () -> Void
+    private let upstreamSnapshot: @Sendable () -> UpstreamSnapshot
     private let isSandbox: Bool
     private let eventLoops: Int
     private let prices: PriceVersionLog
@@ -97,16 +98,19 @@ final class GatewayProcess: Sendable {
         if isSandbox {
             upstream = SandboxUpstream(generations: current)
             stopUpstream = {}
+            upstreamSnapshot = { UpstreamSnapshot() }
         } else {
             let transports = try Transports(threads: eventLoops)
             upstream = transports
             stopUpstream = { transports.shutdown() }
+            upstreamSnapshot = { transports.snapshot() }
         }
         reloader = Reloader(
             loader: loader, started: loaded, current: current, clock: machineClock,
             report: { outcome in Self.report(outcome, logger: logger) },
             warn: { logger.warning("\($0)") },
             adopt: { next in
+                LogOutput.standardError.adopt(next.configuration.log)
                 prices.note(next)
                 books.adopt(current.merged(next))
             })
@@ -138,7 +142,7 @@ final class GatewayProcess: Sendable {
         let services = Services(
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once,
             keys: keys.ring, answers: SharedAnswers(store: writer, metrics: metrics), storesEntities: ledger.storesEntities,
-            metrics: metrics, clock: machineClock, logger: logger)
+            metrics: metrics, clock: machineClock, logger: logger, calls: LogOutput.standardError)
         let dataPlane: DataPlane
         let openFiles = OpenFiles.raiseLimit()
         let connections = OpenFiles.connections(within: openFiles)
@@ -179,7 +183,9 @@ final class GatewayProcess: Sendable {
             tasks.addTask {
                 var faults = FaultLog(logger: self.logger)
                 while !Task.isCancelled {
-                    faults.note(self.health, at: machineClock())
+                    let (health, now) = (self.health, machineClock())
+                    faults.note(health, at: now)
+                    self.metrics.failOpen.note(health, policy: self.current.generation.configuration.onTrackerError, at: now)
                     try? await Task.sleep(for: .seconds(1))
                 }
                 return nil
@@ -215,8 +221,8 @@ final class GatewayProcess: Sendable {
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
                 reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
                 keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
-                setBudget: setBudget, clock: machineClock,
-                logger: logger))
+                setBudget: setBudget, upstream: upstreamSnapshot, droppedLogLines: { LogOutput.standardError.droppedLines },
+                clock: machineClock, logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
             return nil
@@ -259,7 +265,7 @@ final class GatewayProcess: Sendable {
             budgetsLoaded: books.areLoaded, backlog: status.recentRecords, backlogBytes: Int(clamping: status.backlogBytes),
             backlogSince: status.backlogSince, journalBytes: Int(clamping: journal.size),
             journalLimit: journal.limit.map { Int(clamping: $0) }, retained: journal.retainedEntries, dropped: journal.droppedEntries,
-            setAside: status.recordsSetAside)
+            setAside: status.recordsSetAside, commits: status.commits)
     }
 
     private func stop(_ writing: Task<Void, Never>, _ leasing: Task<Void, Never>) async {

@@ -57,6 +57,11 @@ struct ConfigurationDecoder {
         configuration.budgets = budgets.book(map.optional("budgets"))
         if let policy = map.optional("on_tracker_error")?.word(TrackerErrorPolicy.self) { configuration.onTrackerError = policy }
         map.optional("alerts")?.mapping { AlertDecoder.read($0, into: &configuration.alerts) }
+        map.optional("log")?.mapping { log in
+            if let word = log.optional("format")?.word(LogFormat.self) { configuration.log.format = word }
+            if let word = log.optional("level")?.word(LogLevel.self) { configuration.log.level = word }
+        }
+        if let level = options.logLevel { configuration.log.level = level }
         let providers = map.optional("providers")?.entries(of: provider) ?? []
         configuration.providers = Dictionary(providers.map { ($0.name.text, $0.settings) }) { first, _ in first }
         map.optional("limits")?.mapping { Self.read($0, into: &configuration.limits) }

@@ -18,6 +18,7 @@ final class Bench: Sendable {
     let once = OnceCharges()
     let keys = KeyRing()
     let metrics = Metrics()
+    let calls = ScriptedCallLog()
     let generations: CurrentGeneration
     let plane: DataPlane
 
@@ -40,7 +41,7 @@ final class Bench: Sendable {
             generations: generations, accounts: accounts, log: log, history: history, upstream: upstream, once: once, keys: keys,
             answers: SharedAnswers(store: store, metrics: metrics, patience: patience), metrics: metrics,
             clock: { [elapsed] in Self.now.adding(seconds: elapsed.current) },
-            logger: logger)
+            logger: logger, calls: calls)
         plane = try await DataPlane.start(listen: SocketAddress(host: "127.0.0.1", port: 0), eventLoops: eventLoops, services: services)
     }
 
