@@ -18,7 +18,7 @@ final class AlertWatch: Sendable {
 
     private static let interval = Duration.milliseconds(500)
     /// How many looks lie between two at what all gateways together have spent.
-    private static let looksPerSurvey = 60
+    private static let looksPerSurvey = 20
     /// The most alerts that are raised in one transaction.
     private static let largestBatch = 50
 
