@@ -41,7 +41,7 @@ final class AlertWatch: Sendable {
             if looks % Self.looksPerSurvey == 0 { await survey() }
             looks += 1
             look()
-            if !queue.withLock({ $0.isEmpty }) { await raise() }
+            while !queue.withLock({ $0.isEmpty }), await raise() {}
             // Cancelled when the gateway stops.
             try? await Task.sleep(for: Self.interval)
         }
@@ -72,8 +72,8 @@ final class AlertWatch: Sendable {
     }
 
     /// Raises what is due, between two batches: an instant at which the ledger and the recent records make up all that is spent. While the ledger
-    /// is away this waits, and what is due then is what the books show then.
-    private func raise() async {
+    /// is away this waits, and what is due then is what the books show then. False when the ledger has not taken it.
+    private func raise() async -> Bool {
         do {
             try await writer.whenCaughtUp { [self] ledger, recent in
                 look()
@@ -88,8 +88,10 @@ final class AlertWatch: Sendable {
                 for (sighting, alert) in zip(due, alerts) where new.contains(alert.id) { tell(sighting, alert) }
                 if !new.isEmpty { raised() }
             }
+            return true
         } catch {
             logger.debug("alerts cannot be raised yet", metadata: ["error": "\(error)"])
+            return false
         }
     }
 

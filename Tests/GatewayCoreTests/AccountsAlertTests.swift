@@ -194,6 +194,27 @@ import Testing
         #expect(desk.accounts.takeSightings(at: monday).isEmpty)
     }
 
+    /// Whatever has been lost, loaded, leased, settled and forgotten before: what a gateway knows to be spent, its alerts know.
+    @Test(arguments: 0..<4 as Range<UInt64>)
+    func whatAGatewayKnowsToBeSpentIsSeen(seed: UInt64) {
+        var world = LeaseWorld(seed: seed, budget: LeaseTests.limits)
+        LeaseTests().walk(&world, steps: 300, changesLimits: seed.isMultiple(of: 2))
+        world.settleDown(rounds: 2)
+        var count = 0
+        for gateway in world.gateways {
+            let seen = Dictionary(gateway.accounts.takeSightings(at: world.now).map { ($0.account, $0) }) { first, _ in first }
+            for (key, _) in world.truth where key.end > world.now && world.budget.enforcement != .off {
+                let scopes = gateway.accounts.scopes(workspace: "acme", user: key.name, budget: world.budget, at: world.now)
+                guard let scope = scopes.first(where: { $0.kind == key.scope && $0.name ?? "" == key.name }) else { continue }
+                let window = scope.daily.window.end == key.end ? scope.daily : scope.monthly
+                guard let limit = window.limit, window.spent.nanos * 100 >= limit.nanos * 80 else { continue }
+                #expect(seen[key]?.spent == window.spent, "\(gateway.name) \(key)")
+                count += 1
+            }
+        }
+        #expect(count > 0)
+    }
+
     // MARK: When it runs out
 
     private func pace(_ points: [(minute: Int64, nanos: Int128)], at minute: Int64, limit: Int64) -> Int64? {
@@ -208,8 +229,8 @@ import Testing
         #expect(pace([(600, 80)], at: 600, limit: 100) == 750)
         // Just started, and at such a pace that the window ends first.
         #expect(pace([(600, 30)], at: 600, limit: 100) == nil)
-        // Ten hours of little, then a burst: the hour before counts from when it was first looked at.
-        #expect(pace([(600, 10), (660, 10), (720, 80)], at: 720, limit: 100) == 720 + 60 * 20 / 70 * 2)
+        // Ten hours of little, then a burst: 70 within the last hour.
+        #expect(pace([(600, 10), (660, 10), (720, 80)], at: 720, limit: 100) == 720 + 60 * 20 / 70)
         #expect(pace([(600, 50), (600, 50)], at: 600, limit: 50) == 600)
         #expect(pace([(0, 0)], at: 0, limit: 100) == nil)
     }
