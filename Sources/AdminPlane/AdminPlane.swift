@@ -16,6 +16,7 @@ package struct AdminPlane: Sendable {
         package var reload: @Sendable () async -> ReloadOutcome
         package var spend: @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow]
         package var keys: any KeyAdministration
+        package var alerts: @Sendable (AlertQuery) async throws(LedgerError) -> [RaisedAlert]
         /// Takes replayable lines into the ledger.
         package var replay: @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome
         /// Sets a workspace's budget in the database that gateways share; nil where there is none.
@@ -31,6 +32,7 @@ package struct AdminPlane: Sendable {
             generations: CurrentGeneration, metrics: Metrics, accounts: Accounts, health: @escaping @Sendable () -> Health,
             reload: @escaping @Sendable () async -> ReloadOutcome,
             spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], keys: any KeyAdministration,
+            alerts: @escaping @Sendable (AlertQuery) async throws(LedgerError) -> [RaisedAlert],
             replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome,
             setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)? = nil,
             upstream: @escaping @Sendable () -> UpstreamSnapshot = { UpstreamSnapshot() },
@@ -43,6 +45,7 @@ package struct AdminPlane: Sendable {
             self.reload = reload
             self.spend = spend
             self.keys = keys
+            self.alerts = alerts
             self.replay = replay
             self.setBudget = setBudget
             self.upstream = upstream
@@ -92,6 +95,7 @@ package struct AdminPlane: Sendable {
         router.get("v1/keys") { request, _ in await KeysView.list(request, services: services) }
         router.post("v1/keys") { request, _ in await KeysView.create(request, services: services) }
         router.delete("v1/keys/:id") { _, context in await KeysView.revoke(context.parameters.get("id"), services: services) }
+        router.get("v1/alerts") { request, _ in await AlertsView.list(request, services: services) }
         router.get("v1/spend") { request, _ in
             await SpendView.answer(request, workspace: nil, services: services)
         }

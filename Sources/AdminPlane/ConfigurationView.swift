@@ -30,6 +30,7 @@ enum ConfigurationView {
                         ])),
                     .init("auth", .string(configuration.authentication.rawValue)),
                     .init("on_tracker_error", .string(configuration.onTrackerError.rawValue)),
+                    .init("alerts", alerts(configuration.alerts)),
                     .init(
                         "ledger",
                         .object([
@@ -38,6 +39,26 @@ enum ConfigurationView {
                         ])),
                 ])),
             .init("adapters", .array(generation.adapters.values.sorted { $0.provider < $1.provider }.map(adapter))),
+        ])
+    }
+
+    private static func alerts(_ settings: AlertSettings) -> JSONValue {
+        .object([
+            .init(
+                "thresholds",
+                .object(
+                    AlertLevel.allCases.map { level in
+                        .init(level.rawValue, JSONNumber(settings.threshold(of: level).description).map { .number($0) } ?? .null)
+                    })),
+            .init(
+                "webhooks",
+                .array(
+                    settings.webhooks.map { webhook in
+                        .object([
+                            .init("id", .string(webhook.id.description)), .init("host", .string(webhook.place)),
+                            .init("url", .string(webhook.url.description)), .init("secret", .string(webhook.secret.description)),
+                        ])
+                    })),
         ])
     }
 

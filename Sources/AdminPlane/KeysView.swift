@@ -14,7 +14,6 @@ package protocol KeyAdministration: Sendable {
 /// `/v1/keys`: callers' keys, of which the secret is in the answer to its making alone.
 enum KeysView {
     private static let largestBody = 64 << 10
-    private static let largestPage = 1000
 
     static func create(_ request: Request, services: AdminPlane.Services) async -> AdminAnswer {
         // No type that a page in an operator's browser could send here without asking first.
@@ -49,23 +48,17 @@ enum KeysView {
 
     static func list(_ request: Request, services: AdminPlane.Services) async -> AdminAnswer {
         let parameters = request.uri.queryParameters
-        guard let limit = Int(parameters["limit"].map(String.init) ?? "100"), (1...largestPage).contains(limit) else {
-            return AdminAnswer(problem: 400, "Bad request", "'limit' is a whole number from 1 to \(largestPage).")
-        }
-        let cursor = parameters["cursor"].map { CallID($0) }
-        if case .some(.none) = cursor {
-            return AdminAnswer(problem: 400, "Bad request", "'cursor' is what an earlier answer gave as next.")
-        }
+        func text(_ name: Substring) -> String? { parameters[name].map(String.init) }
         do {
+            let page = try PageCursor(limit: text("limit"), cursor: text("cursor"))
             // One more than asked for tells whether there are more.
-            let keys = try await services.keys.list(
-                workspace: parameters["workspace"].map(String.init), after: cursor ?? nil, limit: limit + 1)
-            let page = keys.prefix(limit)
+            let keys = try await services.keys.list(workspace: text("workspace"), after: page.after, limit: page.limit + 1)
             return AdminAnswer(
                 .object([
-                    .init("keys", .array(page.map { KeyReport.json($0) })),
-                    .init("next", keys.count > limit ? page.last.map { .string($0.id.description) } ?? .null : .null),
+                    .init("keys", .array(keys.prefix(page.limit).map { KeyReport.json($0) })), .init("next", page.next(keys, id: \.id)),
                 ]))
+        } catch let error as PageCursorError {
+            return AdminAnswer(problem: 400, "Bad request", error.description)
         } catch {
             return unavailable(error)
         }

@@ -47,6 +47,20 @@ enum MetricsText {
             "gateway_metering_problems_total", "counter", "Answers that could not be metered and were charged their estimate.",
             metrics.meteringProblems.count)
 
+        let alerts = metrics.alerts
+        family(
+            "gateway_alerts_total", "counter", "Alerts that this gateway has raised.",
+            alerts.raised.map { series, count in
+                (#"{level="\#(series.level)",scope="\#(series.scope)",window="\#(series.window)"}"#, String(count))
+            })
+        family(
+            "gateway_alert_deliveries_total", "counter", "Tries to deliver an alert to a webhook, and alerts given up, by outcome.",
+            alerts.deliveries.map { (#"{outcome="\#($0.0.rawValue)"}"#, String($0.1)) })
+        single(
+            "gateway_alerts_undelivered", "gauge",
+            "Deliveries of alerts that no webhook has acknowledged yet, of all gateways on the ledger.",
+            alerts.waiting)
+
         single("gateway_journal_failures_total", "counter", "Entries that the journal did not take at once.", metrics.journalFailures.count)
         single("gateway_journal_failing", "gauge", "1 while the journal cannot be written.", health.journal.isWell ? 0 : 1)
         single(

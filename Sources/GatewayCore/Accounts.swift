@@ -67,6 +67,7 @@ package final class Accounts: Sendable {
             var refusal: Refusal?
             if book.isLoaded, budget.enforcement != .off, estimate > .zero {
                 refusal = reservation.refusal(estimate)
+                if let refusal { reservation.markRefused(refusal, in: &shard) }
                 if let refusal, budget.enforcement == .enforce { return (.refused(refusal), false) }
                 if refusal != nil {
                     book.shadowRefusals += 1
@@ -77,6 +78,7 @@ package final class Accounts: Sendable {
             if askForLeases != nil, book.isLoaded {
                 isAsking = reservation.claimLeases(in: &shard)
                 if let outcome = reservation.waitForLeases(shortage, isStalled: isStalled, in: &shard, isShort: &isShort) {
+                    if case .refused(let refusal) = outcome { reservation.markRefused(refusal, in: &shard) }
                     return (outcome, true)
                 }
             }
@@ -113,6 +115,7 @@ package final class Accounts: Sendable {
         let status: BudgetStatus? = shards[reservation.shard].state.withLock { shard in
             guard let open = shard.open.removeValue(forKey: reservation.token) else { return nil }
             open.forEachScope { $0.end(open.amount, cost: Int128(cost.nanos), in: open.windows) }
+            if cost != .zero { open.mark(in: &shard) }
             return open.status(shard.thresholds)
         }
         if status == nil { unknown.wrappingAdd(1, ordering: .relaxed) }

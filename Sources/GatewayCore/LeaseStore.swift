@@ -79,6 +79,8 @@ package protocol LeaseStore: Sendable {
     func budgets(after version: Int64) async throws(LedgerError) -> StoredBudgets?
     /// Sets a workspace's budget, for all gateways whose file does not name the workspace.
     func setBudget(_ text: String, of workspace: String) async throws(LedgerError)
+    /// What is spent, as the ledger has it, from every account whose window ends after an instant.
+    func spending(endingAfter instant: Timestamp) async throws(LedgerError) -> [(account: AccountKey, spent: Money)]
     /// Removes accounts whose windows ended long ago.
     func removeEndedAccounts() async throws(LedgerError)
     /// What each gateway has leased in windows that have not ended.

@@ -90,6 +90,8 @@ package final class Metrics: Sendable {
     /// Bytes of answers that are kept for metering at the moment: what `limits.buffered_total` bounds.
     package let bufferedBytes = Atomic<Int>(0)
 
+    package let alerts = AlertMetrics()
+
     package init() {}
 
     /// Counts a settled call.

@@ -17,6 +17,8 @@ final class GatewayProcess: Sendable {
     let writer: LedgerWriter
     let once = OnceCharges()
     let keys: KeyWatch
+    private let alerts: AlertWatch
+    private let alertPost: AlertPost
     let metrics = Metrics()
     let books: Books
     let logger: Logger
@@ -90,6 +92,10 @@ final class GatewayProcess: Sendable {
         let books = Books(accounts: accounts, once: once, writer: writer, current: current, logger: logger)
         let prices = PriceVersionLog(log: writer)
         keys = KeyWatch(writer: writer, logger: logger)
+        let alertPost = AlertPost(writer: writer, current: current, metrics: metrics.alerts, logger: logger)
+        self.alertPost = alertPost
+        alerts = AlertWatch(
+            accounts: accounts, writer: writer, current: current, metrics: metrics, logger: logger, raised: { alertPost.hurry() })
         self.current = current
         self.accounts = accounts
         self.books = books
@@ -181,6 +187,14 @@ final class GatewayProcess: Sendable {
                 return nil
             }
             tasks.addTask {
+                await self.alerts.run()
+                return nil
+            }
+            tasks.addTask {
+                await self.alertPost.run()
+                return nil
+            }
+            tasks.addTask {
                 var faults = FaultLog(logger: self.logger)
                 while !Task.isCancelled {
                     let (health, now) = (self.health, machineClock())
@@ -220,7 +234,8 @@ final class GatewayProcess: Sendable {
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
                 reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
-                keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
+                keys: keys, alerts: { query async throws(LedgerError) in try await self.alerts(query) },
+                replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
                 setBudget: setBudget, upstream: upstreamSnapshot, droppedLogLines: { LogOutput.standardError.droppedLines },
                 clock: machineClock, logger: logger))
         do {
@@ -246,6 +261,11 @@ final class GatewayProcess: Sendable {
     private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
         guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
         return try await ledger.spend(query)
+    }
+
+    private func alerts(_ query: AlertQuery) async throws(LedgerError) -> [RaisedAlert] {
+        guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
+        return try await ledger.alerts(query)
     }
 
     /// Where gateways share the ledger.

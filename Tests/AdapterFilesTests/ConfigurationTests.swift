@@ -119,6 +119,18 @@ struct ConfigurationTests {
             "gateway: 1\nalerts: { thresholds: { warning: 96 } }",
             "2:23: error: warning (96), critical (95) and emergency (100) must not descend"
         ),
+        (
+            "gateway: 1\nalerts: { thresholds: { warning: 0 } }",
+            "2:34: error: expected per cent of a limit, above 0 and up to 1000, found 0"
+        ),
+        (
+            "gateway: 1\nalerts: { webhooks: [ { url: ftp://x, secret: y } ] }",
+            "2:30: error: this is no webhook's URL: it begins with https:// or http://"
+        ),
+        (
+            "gateway: 1\nalerts: { webhooks: [ { url: http://x/, secret: y }, { url: http://x/, secret: z } ] }",
+            "2:54: error: this webhook's URL is there twice"
+        ),
         ("gateway: 1\nproviders: { acmedta: {} }", "2:14: error: there is no adapter 'acmedta'; did you mean 'acmedata'?"),
         (
             "gateway: 1\nproviders: { acmedata: { rates: [ { credits: 1 } ] } }",

@@ -35,6 +35,18 @@ struct PostgresConformanceTests {
         try await LedgerConformance.keys(make)
     }
 
+    @Test func alertsAreRaisedOnce() async throws {
+        try await LedgerConformance.alertsAreRaisedOnce(make)
+    }
+
+    @Test func alertsAreListed() async throws {
+        try await LedgerConformance.alertsAreListed(make)
+    }
+
+    @Test func deliveriesAreClaimed() async throws {
+        try await LedgerConformance.deliveriesAreClaimed(make)
+    }
+
     @Test func onceKeys() async throws {
         try await LedgerConformance.onceKeys(make)
     }
