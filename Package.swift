@@ -127,8 +127,10 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
+            resources: [.embedInCode("openapi.json")],
             swiftSettings: settings),
 
         // The graph of the parts above, and the commands.
@@ -197,6 +199,13 @@ let package = Package(
             dependencies: [
                 "DataPlane", "GatewayCore", "JSONPath", "CurlUpstream", "Loopback", "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "AdminPlaneTests",
+            dependencies: [
+                "AdminPlane", "GatewayCore", "JSONPath", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         // The executable from outside, as its users have it.

@@ -4,33 +4,30 @@ import JSONPath
 
 /// `/v1/alerts`: what has been raised, the newest first, and what has become of its deliveries.
 enum AlertsView {
-    static func list(_ request: Request, services: AdminPlane.Services) async -> AdminAnswer {
-        let parameters = request.uri.queryParameters
-        func text(_ name: Substring) -> String? { parameters[name].map(String.init) }
-        let level = text("level").map { AlertLevel(rawValue: $0) }
-        if case .some(.none) = level {
-            let known = AlertLevel.allCases.map(\.rawValue).joined(separator: ", ")
-            return AdminAnswer(problem: 400, "Bad request", "'level' is one of \(known).")
-        }
-        let from = text("from").map { Timestamp($0) }
-        if case .some(.none) = from {
-            return AdminAnswer(problem: 400, "Bad request", "'from' is a date (2026-11-01) or an RFC 3339 instant.")
-        }
-        do {
-            let page = try PageCursor(limit: text("limit"), cursor: text("cursor"))
-            let alerts = try await services.alerts(
-                AlertQuery(
-                    workspace: text("workspace"), level: level ?? nil, from: from ?? nil, before: page.after, limit: page.limit + 1))
+    static func list(_ request: Request, services: AdminPlane.Services) async throws -> AdminAnswer {
+        let parameters = try QueryParameters(request)
+        let limit = try parameters.limit()
+        // One more than asked for tells whether there are more.
+        let query = AlertQuery(
+            workspace: try parameters.text("workspace"), level: try level(parameters), from: try parameters.instant("from"),
+            before: try parameters.cursor { CallID($0) }, limit: limit + 1)
+        do throws(LedgerError) {
+            let alerts = try await services.opened().alerts(query)
+            let page = alerts.prefix(limit)
+            let next = alerts.count > limit ? page.last.map { JSONValue.string($0.id.description) } : nil
             let webhooks = services.generations.generation.configuration.alerts.webhooks
             return AdminAnswer(
                 .object([
-                    .init("alerts", .array(alerts.prefix(page.limit).map { AlertReport.json($0, webhooks: webhooks) })),
-                    .init("next", page.next(alerts, id: \.id)),
+                    .init("alerts", .array(page.map { AlertReport.json($0, webhooks: webhooks) })), .init("next", next ?? .null),
                 ]))
-        } catch let error as PageCursorError {
-            return AdminAnswer(problem: 400, "Bad request", error.description)
         } catch {
-            return AdminAnswer(problem: 503, "Ledger unavailable", "\(error)")
+            throw Refusal(error)
         }
+    }
+
+    private static func level(_ parameters: QueryParameters) throws -> AlertLevel? {
+        guard let text = parameters.raw("level") else { return nil }
+        if let level = AlertLevel(rawValue: text) { return level }
+        throw Refusal(400, "Bad request", "'level' is one of \(AlertLevel.allCases.map(\.rawValue).joined(separator: ", ")).")
     }
 }

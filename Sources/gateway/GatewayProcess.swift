@@ -21,6 +21,8 @@ final class GatewayProcess: Sendable {
     private let alertPost: AlertPost
     let metrics = Metrics()
     let books: Books
+    private let budgets: StoredBudgetWatch
+    private let audit: ConfigurationAudit
     let logger: Logger
     private let reloader: Reloader
     private let upstream: any Upstream
@@ -86,12 +88,16 @@ final class GatewayProcess: Sendable {
         }
 
         let current = CurrentGeneration(generation)
-        let leasing = ledger.isShared ? Leasing(writer: writer, current: current, logger: logger) : nil
+        let leasing = ledger.isShared ? Leasing(writer: writer, logger: logger) : nil
         let accounts = Accounts(
             budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: leasing?.hurry)
         let books = Books(accounts: accounts, once: once, writer: writer, current: current, logger: logger)
         let prices = PriceVersionLog(log: writer)
-        keys = KeyWatch(writer: writer, logger: logger)
+        let marks = ChangeMarks(gateway: journal.id)
+        let audit = ConfigurationAudit(writer: writer, marks: marks, logger: logger)
+        keys = KeyWatch(writer: writer, marks: marks, logger: logger)
+        budgets = StoredBudgetWatch(books: books, writer: writer, current: current, marks: marks, logger: logger)
+        self.audit = audit
         let alertPost = AlertPost(writer: writer, current: current, metrics: metrics.alerts, logger: logger)
         self.alertPost = alertPost
         alerts = AlertWatch(
@@ -115,10 +121,11 @@ final class GatewayProcess: Sendable {
             loader: loader, started: loaded, current: current, clock: machineClock,
             report: { outcome in Self.report(outcome, logger: logger) },
             warn: { logger.warning("\($0)") },
-            adopt: { next in
-                LogOutput.standardError.adopt(next.configuration.log)
-                prices.note(next)
-                books.adopt(current.merged(next))
+            adopt: { adoption in
+                LogOutput.standardError.adopt(adoption.generation.configuration.log)
+                audit.note(adoption, after: current.generation, budgets: current.fileBudgets)
+                prices.note(adoption.generation)
+                books.adopt(current.merged(adoption.generation))
             })
     }
 
@@ -140,8 +147,7 @@ final class GatewayProcess: Sendable {
         prices.note(current.generation)
         let writing = Task { await writer.run() }
         await books.loadAtStart()
-        if books.areLoaded { await leasing?.look(accounts, books) }
-        let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts, books) } }
+        let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts, budgets) } }
         let configuration = current.generation.configuration
         let usesKeys = configuration.authentication == .keys
         if usesKeys { await keys.refresh() }
@@ -184,6 +190,14 @@ final class GatewayProcess: Sendable {
             }
             tasks.addTask {
                 if usesKeys { await self.keys.run() }
+                return nil
+            }
+            tasks.addTask {
+                await self.budgets.run()
+                return nil
+            }
+            tasks.addTask {
+                await self.audit.run()
                 return nil
             }
             tasks.addTask {
@@ -233,10 +247,12 @@ final class GatewayProcess: Sendable {
             listen: admin.listen,
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
-                reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
-                keys: keys, alerts: { query async throws(LedgerError) in try await self.alerts(query) },
-                replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
-                setBudget: setBudget, upstream: upstreamSnapshot, droppedLogLines: { LogOutput.standardError.droppedLines },
+                reload: { await self.reloader.reload(from: $0) }, spend: { query async throws(LedgerError) in try await self.spend(query) },
+                keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
+                setBudget: { text, workspace, origin async throws(LedgerError) in
+                    try await self.budgets.set(text, of: workspace, from: origin)
+                },
+                ledger: { self.writer.ledger }, upstream: upstreamSnapshot, droppedLogLines: { LogOutput.standardError.droppedLines },
                 clock: machineClock, logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
@@ -263,19 +279,6 @@ final class GatewayProcess: Sendable {
         return try await ledger.spend(query)
     }
 
-    private func alerts(_ query: AlertQuery) async throws(LedgerError) -> [RaisedAlert] {
-        guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-        return try await ledger.alerts(query)
-    }
-
-    /// Where gateways share the ledger.
-    private var setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)? {
-        guard let leasing else { return nil }
-        return { [accounts, books] text, workspace async throws(LedgerError) in
-            try await leasing.setBudget(text, of: workspace, accounts, books)
-        }
-    }
-
     private var health: Health {
         let status = writer.status
         let journal = self.journal.health
@@ -295,6 +298,7 @@ final class GatewayProcess: Sendable {
         if await !writer.drain(within: Self.lastDrain) {
             logger.warning("the ledger did not take all records; the journal keeps them for the next start")
         }
+        await audit.write()
         await self.leasing?.giveBack(accounts)
         writing.cancel()
         await writing.value

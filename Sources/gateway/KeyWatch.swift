@@ -7,6 +7,7 @@ import Logging
 final class KeyWatch: KeyAdministration {
     let ring = KeyRing()
     private let writer: LedgerWriter
+    private let marks: ChangeMarks
     private let logger: Logger
     private let ids = CallIDGenerator()
 
@@ -14,8 +15,9 @@ final class KeyWatch: KeyAdministration {
     /// How many looks lie between two notes of when keys were used.
     private static let looksPerNote = 60
 
-    init(writer: LedgerWriter, logger: Logger) {
+    init(writer: LedgerWriter, marks: ChangeMarks, logger: Logger) {
         self.writer = writer
+        self.marks = marks
         self.logger = logger
     }
 
@@ -72,15 +74,16 @@ final class KeyWatch: KeyAdministration {
 
     // MARK: KeyAdministration
 
-    func create(_ wish: KeyWish) async throws(LedgerError) -> (key: CallerKey, secret: Secret) {
-        let made = wish.key(id: ids.next(at: machineClock()), at: machineClock())
-        try await store.add(made.key)
+    func create(_ wish: KeyWish, from origin: String) async throws(LedgerError) -> (key: CallerKey, secret: Secret) {
+        let mark = marks.next(from: origin)
+        let made = wish.key(id: ids.next(at: mark.instant), at: mark.instant)
+        try await store.add(made.key, mark)
         await refresh()
         return made
     }
 
-    func revoke(_ id: CallID) async throws(LedgerError) -> CallerKey? {
-        let key = try await store.revokeKey(id, at: machineClock())
+    func revoke(_ id: CallID, from origin: String) async throws(LedgerError) -> CallerKey? {
+        let key = try await store.revokeKey(id, marks.next(from: origin))
         await refresh()
         return key
     }

@@ -110,8 +110,8 @@ extension JournalEntry {
 protocol KeylessLedger: Ledger {}
 
 extension KeylessLedger {
-    func add(_ key: CallerKey) async throws(LedgerError) {}
-    func revokeKey(_ id: CallID, at instant: Timestamp) async throws(LedgerError) -> CallerKey? { nil }
+    func add(_ key: CallerKey, _ mark: ChangeMark) async throws(LedgerError) {}
+    func revokeKey(_ id: CallID, _ mark: ChangeMark) async throws(LedgerError) -> CallerKey? { nil }
     func keys(changedAfter change: Int64) async throws(LedgerError) -> (keys: [CallerKey], change: Int64) { ([], 0) }
     func keys(workspace: String?, after id: CallID?, limit: Int) async throws(LedgerError) -> [CallerKey] { [] }
     func noteUse(_ uses: [CallID: Timestamp]) async throws(LedgerError) {}
@@ -122,4 +122,9 @@ extension KeylessLedger {
     func noteDeliveries(_ ends: [DeliveryEnd]) async throws(LedgerError) {}
     func giveUpDeliveries(raisedBefore instant: Timestamp) async throws(LedgerError) -> (givenUp: [DeliveryKey], waiting: Int) { ([], 0) }
     func alerts(_ query: AlertQuery) async throws(LedgerError) -> [RaisedAlert] { [] }
+    func budgets(after version: Int64) async throws(LedgerError) -> StoredBudgets? { nil }
+    func setBudget(_ text: String, of workspace: String, _ mark: ChangeMark) async throws(LedgerError) {}
+    func add(_ entry: AuditEntry) async throws(LedgerError) {}
+    func auditEntries(since instant: Timestamp?, before id: CallID?, limit: Int) async throws(LedgerError) -> [AuditEntry] { [] }
+    func calls(_ query: CallQuery) async throws(LedgerError) -> [LedgerRow] { [] }
 }
