@@ -9,10 +9,7 @@ enum CallsView {
         var query = CallQuery(
             workspace: try parameters.text("workspace"), provider: try parameters.text("provider"),
             operation: try parameters.text("operation"), status: try parameters.number("status", in: 100...599),
-            from: try parameters.instant("from"), until: try parameters.instant("to"), limit: try parameters.limit())
-        if let from = query.from, let until = query.until, from >= until {
-            throw Refusal(400, "Bad request", "'from' must be before 'to'.")
-        }
+            from: try parameters.instant("from"), until: try parameters.end("to"), limit: try parameters.limit())
         let cursor = CallCursor(query)
         query.after = try parameters.cursor(cursor.place)
         // One more than asked for tells whether there are more.
@@ -38,7 +35,9 @@ struct CallCursor {
     init(_ query: CallQuery) {
         var query = query
         (query.after, query.limit) = (nil, 0)
-        let parts = [query.workspace, query.provider, query.operation, query.status?.description, query.from?.rfc3339, query.until?.rfc3339]
+        let parts = [
+            query.workspace, query.provider, query.operation, query.status?.description, query.from?.rfc3339, query.until?.rfc3339,
+        ]
         question = String(checksum(of: parts.map { $0.map { "\($0.utf8.count):\($0)" } ?? "-" }.joined(separator: ",")).prefix(8))
     }
 

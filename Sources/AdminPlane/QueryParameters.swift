@@ -40,6 +40,11 @@ struct QueryParameters {
         return instant
     }
 
+    /// The end of what is asked for: a date is included, an instant is not.
+    func end(_ name: String) throws -> Timestamp? {
+        try instant(name).map { values[name]?.utf8.count == 10 ? $0.adding(seconds: 86_400) : $0 }
+    }
+
     func number(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = values[name] else { return nil }
         // No sign and no zero in front: one way to write a number.

@@ -20,7 +20,7 @@ struct Problems: RouterMiddleware {
         } catch let error as any HTTPResponseError {
             let what = error.status == .notFound ? "There is nothing here; /openapi.json says what there is." : "\(error)"
             answer = AdminAnswer(problem: error.status.code, error.status.reasonPhrase, what)
-        } catch where error is CancellationError || error is HTTPParserError {
+        } catch  where error is CancellationError || error is HTTPParserError {
             // Nobody is there to read an answer, or the framework has one.
             throw error
         } catch {

@@ -43,9 +43,10 @@ extension Budget {
         func object<Value>(_ values: [String: Value], _ json: (Value) -> JSONValue) -> JSONValue {
             .object(values.sorted { $0.key < $1.key }.map { .init($0.key, json($0.value)) })
         }
-        var members = workspace.members + [
-            .init("timezone", .string(timeZone)), .init("enforcement", .string(enforcement.rawValue)),
-        ]
+        var members =
+            workspace.members + [
+                .init("timezone", .string(timeZone)), .init("enforcement", .string(enforcement.rawValue)),
+            ]
         if !providers.isEmpty { members.append(.init("providers", object(providers) { .object($0.members) })) }
         if let users {
             var limits = users.named

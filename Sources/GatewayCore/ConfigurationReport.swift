@@ -25,10 +25,13 @@ package struct ConfigurationReport {
             .init("auth", .string(configuration.authentication.rawValue)),
             .init("default_workspace", configuration.defaultWorkspace.map(JSONValue.string) ?? .null),
             .init("on_tracker_error", .string(configuration.onTrackerError.rawValue)),
-            .init("ledger", .object(engine(ledger.engine) + [
-                .init("journal", .string(ledger.journal)), .init("journal_max", number(ledger.journalLimit)),
-                .init("synchronous", .string(ledger.synchronous.rawValue)),
-            ])),
+            .init(
+                "ledger",
+                .object(
+                    engine(ledger.engine) + [
+                        .init("journal", .string(ledger.journal)), .init("journal_max", number(ledger.journalLimit)),
+                        .init("synchronous", .string(ledger.synchronous.rawValue)),
+                    ])),
         ]
         let alerts = configuration.alerts
         members.append(

@@ -18,7 +18,8 @@ extension SQLiteLedger {
                     instant.map { CallID.first(at: $0).description } ?? "", id?.description ?? "~", instant?.fixedBoundary ?? "", limit,
                 ]
             ).map { row in
-                guard let id = CallID(try row.required(0, as: String.self)), let kind = AuditEntry.Kind(rawValue: try row.required(2)) else {
+                guard let id = CallID(try row.required(0, as: String.self)), let kind = AuditEntry.Kind(rawValue: try row.required(2))
+                else {
                     throw MalformedRow(description: "an entry of the audit holds what no gateway writes")
                 }
                 let mark = ChangeMark(

@@ -6,10 +6,11 @@ import Testing
 @Suite struct CursorTests {
     private let cursor = CallCursor(CallQuery(workspace: "acme", limit: 10))
 
-    @Test(arguments: [
-        (Int64(1_795_000_000_000_000), "01KC0000000000000000000000"), (0, "x"), (-62_135_596_800_000_000, "ü \"'/%&=\u{0}"),
-        (253_402_300_799_999_999, String(repeating: "9", count: 128)),
-    ])
+    @Test(
+        arguments: [
+            (1_795_000_000_000_000, "01KC0000000000000000000000"), (0, "x"), (-62_135_596_800_000_000, "ü \"'/%&=\u{0}"),
+            (253_402_300_799_999_999, String(repeating: "9", count: 128)),
+        ] as [(Int64, String)])
     func aPlaceComesBackAsItWas(microseconds: Int64, id: String) throws {
         let place = CallQuery.Place(createdAt: Timestamp(microseconds: microseconds), id: id)
         let text = cursor.text(place)
@@ -34,9 +35,13 @@ import Testing
     /// No byte can be changed, left out or added so that a cursor is read as two things.
     @Test func whatIsForgedIsRefusedOrIsAPlaceOfItsOwn() {
         let text = cursor.text(CallQuery.Place(createdAt: Timestamp(seconds: 1_795_000_000), id: "01KC0000000000000000000000"))
-        var forged = ["", "0", "zz", text + "0", text + "zz", text.uppercased() + "A", String(text.dropLast(1)), " " + text, text + "\u{0}"]
-        forged += [text.prefix(8) + "7fffffffffffffff" + "78", text.prefix(8) + "8000000000000000" + "78", text.prefix(8) + "0+0+0+0+0+0+0+0+78"]
-            .map { String($0) }
+        var forged = [
+            "", "0", "zz", text + "0", text + "zz", text.uppercased() + "A", String(text.dropLast(1)), " " + text, text + "\u{0}",
+        ]
+        forged += [
+            text.prefix(8) + "7fffffffffffffff" + "78", text.prefix(8) + "8000000000000000" + "78", text.prefix(8) + "0+0+0+0+0+0+0+0+78",
+        ]
+        .map { String($0) }
         forged += [text.prefix(24) + "ff", text.prefix(24) + "c328"].map { String($0) }
         forged.append(text + String(repeating: "61", count: 1000))
         for text in forged { #expect(cursor.place(text) == nil, "\(text)") }

@@ -26,11 +26,12 @@ import Testing
         #expect(documented.count == Set(documented).count)
     }
 
-    @Test(arguments: [
-        ("/v1/keys", "/v1/keys"), ("/v1/keys/", "/v1/keys"), ("/v1/keys/x", "/v1/keys/{id}"), ("//v1//keys", "/v1/keys"),
-        ("/v1/keys/x/y", nil), ("/v1", nil), ("/v1/workspaces/a%2Fb/budget", "/v1/workspaces/{id}/budget"), ("/pdl/v5", nil),
-        ("/_gateway/budget", nil), ("", nil),
-    ])
+    @Test(
+        arguments: [
+            ("/v1/keys", "/v1/keys"), ("/v1/keys/", "/v1/keys"), ("/v1/keys/x", "/v1/keys/{id}"), ("//v1//keys", "/v1/keys"),
+            ("/v1/keys/x/y", nil), ("/v1", nil), ("/v1/workspaces/a%2Fb/budget", "/v1/workspaces/{id}/budget"), ("/pdl/v5", nil),
+            ("/_gateway/budget", nil), ("", nil),
+        ] as [(String, String?)])
     func aPathIsFoundAsTheRouterFindsIt(path: String, template: String?) {
         #expect(APIDocument.path(for: path)?.template == template)
     }
