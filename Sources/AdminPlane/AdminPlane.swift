@@ -20,6 +20,10 @@ package struct AdminPlane: Sendable {
         package var replay: @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome
         /// Sets a workspace's budget in the database that gateways share; nil where there is none.
         package var setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)?
+        /// Calls as they happen.
+        package var feed: CallFeed
+        /// What answers were worth since an instant, from a bounded number of rows.
+        package var quality: @Sendable (_ since: Timestamp, _ limit: Int) async throws(LedgerError) -> QualityReport
         package var clock: WallClock
         package var logger: Logger
 
@@ -29,6 +33,8 @@ package struct AdminPlane: Sendable {
             spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], keys: any KeyAdministration,
             replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome,
             setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)? = nil,
+            feed: CallFeed,
+            quality: @escaping @Sendable (_ since: Timestamp, _ limit: Int) async throws(LedgerError) -> QualityReport,
             clock: @escaping WallClock, logger: Logger
         ) {
             self.generations = generations
@@ -40,6 +46,8 @@ package struct AdminPlane: Sendable {
             self.keys = keys
             self.replay = replay
             self.setBudget = setBudget
+            self.feed = feed
+            self.quality = quality
             self.clock = clock
             self.logger = logger
         }
@@ -56,6 +64,8 @@ package struct AdminPlane: Sendable {
     /// Serves until the surrounding task is cancelled. `started` gets the address, with the real port, once it listens.
     package func run(started: @escaping @Sendable (GatewayCore.SocketAddress) async -> Void) async throws {
         let router = Router()
+        // The page holds no figures: it asks for the token, and with it for them.
+        Dashboard.addRoutes(to: router)
         router.add(middleware: TokenCheck(generations: services.generations))
         addRoutes(to: router)
         let host = listen.host
@@ -91,6 +101,9 @@ package struct AdminPlane: Sendable {
         router.get("v1/spend") { request, _ in
             await SpendView.answer(request, workspace: nil, services: services)
         }
+        router.get("v1/quality") { request, _ in await QualityView.answer(request, services: services) }
+        router.get("v1/events") { _, _ in EventsView(feed: services.feed) }
+        router.get("v1/workspaces") { request, _ in WorkspacesView.answer(request, services: services) }
         router.get("v1/workspaces/:id/spend") { request, context in
             await SpendView.answer(request, workspace: context.parameters.get("id"), services: services)
         }

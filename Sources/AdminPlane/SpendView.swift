@@ -2,7 +2,7 @@ import GatewayCore
 import Hummingbird
 import JSONPath
 
-/// `/v1/spend`: sums from the ledger.
+/// `/v1/spend`: sums from the ledger, of each workspace or, with `together=true`, of all of them.
 enum SpendView {
     /// `workspace` and `entity` (type and id) are the path's; a workspace can also be a parameter.
     static func answer(
@@ -18,6 +18,11 @@ enum SpendView {
             return AdminAnswer(problem: 400, "Bad request", error.description)
         }
         (query.entityType, query.entityID) = entity
+        switch text("together") {
+        case nil, "false": break
+        case "true": query.isTogether = true
+        case _?: return AdminAnswer(problem: 400, "Bad request", "'together' is true or false.")
+        }
         do throws(LedgerError) {
             return AdminAnswer(SpendReport.json(try await services.spend(query), query: query))
         } catch {

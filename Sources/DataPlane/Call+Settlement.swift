@@ -62,17 +62,28 @@ extension Call {
         services.metrics.countCache(record)
         if sharing != nil { prepareSharing(settlement, charge: charge, record: record) }
         if settlement == .metered { store(body) }
+        // Where it is not what the caller waits for, the answer's body is not needed any more.
+        if isHeadSent || settlement != .metered {
+            answer?.drop()
+        } else if let grades = normalize(body) {
+            record.requestData = RequestData.json(method: head.method, charge: charge, grades: grades)
+        }
         services.history.noteSettled(record)
         let status = services.accounts.settle(pledge.reservation, cost: record.cost)
         settled = Settled(record: record, status: status)
-        // Neither the request's body nor, where it is not what the caller waits for, the answer's is needed any more.
+        // Nor is the request's.
         self.pledge?.facts = RequestFacts()
-        if isHeadSent || settlement != .metered { answer?.drop() } else { normalize(body) }
         append(.settled(record)) { call, result in
             if case .failure(let error) = result { call.noteTrackerError("the record could not be journaled", error) }
+            call.showSettled()
             call.shareAnswer()
             call.take(.recorded)
         }
+    }
+
+    /// Tells those who watch.
+    func showSettled() {
+        if let settled { services.feed.publish(.settled(settled.record)) }
     }
 
     static func outcome(_ status: Int?) -> String {
@@ -171,17 +182,22 @@ extension Call {
         let provider = admission?.adapter.provider ?? problem.provider
         problem.provider = provider
         problem.workspace = caller?.workspace ?? problem.workspace
+        let id = pledge?.id ?? caller.map { _ in services.ids.next(at: services.clock()) }
         if settled == nil {
             services.metrics.count(
                 Metrics.Series(provider: provider ?? "-", operation: operation ?? "-", outcome: problem.code.rawValue, basis: nil))
+            services.feed.publish(
+                .refused(
+                    CallRefusal(
+                        at: services.clock(), id: id, workspace: problem.workspace, user: caller?.user, provider: provider,
+                        operation: operation, code: problem.code, status: problem.status)))
         }
         var report: CallReport?
         if let caller {
             let generation = admission?.generation ?? services.generations.generation
             report = CallReport(
-                id: pledge?.id ?? services.ids.next(at: services.clock()), provider: provider, operation: operation,
-                workspace: caller.workspace, cost: settled?.record.cost ?? .zero, basis: .charged(settled?.record.basis ?? .table),
-                priceVersion: admission?.meter.priceVersion,
+                id: id, provider: provider, operation: operation, workspace: caller.workspace, cost: settled?.record.cost ?? .zero,
+                basis: .charged(settled?.record.basis ?? .table), priceVersion: admission?.meter.priceVersion,
                 status: settled?.status ?? status(of: caller, provider: provider, generation: generation),
                 cache: sharing?.outcome ?? .none, isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
         }

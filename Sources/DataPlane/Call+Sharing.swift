@@ -157,6 +157,7 @@ extension Call {
                 call.sharing?.isUnverified = true
                 call.noteTrackerError("the record could not be journaled", error)
             }
+            call.showSettled()
             call.finishServed(answer)
         }
     }

@@ -14,6 +14,8 @@ package final class Services: Sendable {
     /// Whether the ledger has tables for people and companies.
     package let storesEntities: Bool
     package let metrics: Metrics
+    /// For those who watch the calls.
+    package let feed: CallFeed
     package let clock: WallClock
     package let logger: Logger
     package let ids = CallIDGenerator()
@@ -21,6 +23,7 @@ package final class Services: Sendable {
     package init(
         generations: CurrentGeneration, accounts: Accounts, log: any DurableLog, history: any CallHistory, upstream: any Upstream,
         once: OnceCharges, keys: KeyRing, answers: SharedAnswers, storesEntities: Bool = false, metrics: Metrics,
+        feed: CallFeed = CallFeed(),
         clock: @escaping WallClock, logger: Logger
     ) {
         self.generations = generations
@@ -33,6 +36,7 @@ package final class Services: Sendable {
         self.answers = answers
         self.storesEntities = storesEntities
         self.metrics = metrics
+        self.feed = feed
         self.clock = clock
         self.logger = logger
     }

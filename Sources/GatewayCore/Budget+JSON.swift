@@ -37,7 +37,33 @@ extension Budget {
     }
 }
 
+extension Budget {
+    /// The whole budget in the words that are read above.
+    package var json: JSONValue {
+        func object<Value>(_ values: [String: Value], _ json: (Value) -> JSONValue) -> JSONValue {
+            .object(values.sorted { $0.key < $1.key }.map { .init($0.key, json($0.value)) })
+        }
+        var members =
+            workspace.members + [
+                .init("timezone", .string(timeZone)), .init("enforcement", .string(enforcement.rawValue)),
+            ]
+        if !providers.isEmpty { members.append(.init("providers", object(providers) { .object($0.members) })) }
+        if let users {
+            var limits = users.named
+            limits["default"] = users.standard
+            members.append(.init("users", object(limits) { .object($0.members) }))
+        }
+        return .object(members)
+    }
+}
+
 extension WindowLimits {
+    fileprivate var members: [JSONValue.Member] {
+        [("daily", daily), ("monthly", monthly)].compactMap { name, limit in
+            limit.map { JSONValue.Member(name, .string($0.description)) }
+        }
+    }
+
     fileprivate init(_ json: JSONNode, inheriting standard: WindowLimits) throws(BudgetTextError) {
         self = standard
         for (name, value) in try json.members(of: "limits", ["daily", "monthly"]) { try read(name, value) }

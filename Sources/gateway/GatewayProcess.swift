@@ -18,6 +18,7 @@ final class GatewayProcess: Sendable {
     let once = OnceCharges()
     let keys: KeyWatch
     let metrics = Metrics()
+    let feed = CallFeed()
     let books: Books
     let logger: Logger
     private let reloader: Reloader
@@ -138,7 +139,7 @@ final class GatewayProcess: Sendable {
         let services = Services(
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once,
             keys: keys.ring, answers: SharedAnswers(store: writer, metrics: metrics), storesEntities: ledger.storesEntities,
-            metrics: metrics, clock: machineClock, logger: logger)
+            metrics: metrics, feed: feed, clock: machineClock, logger: logger)
         let dataPlane: DataPlane
         let openFiles = OpenFiles.raiseLimit()
         let connections = OpenFiles.connections(within: openFiles)
@@ -213,9 +214,12 @@ final class GatewayProcess: Sendable {
             listen: admin.listen,
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
-                reload: { await self.reloader.reload() }, spend: { query async throws(LedgerError) in try await self.spend(query) },
+                reload: { await self.reloader.reload() },
+                spend: { query async throws(LedgerError) in try await self.openLedger.spend(query) },
                 keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
-                setBudget: setBudget, clock: machineClock,
+                setBudget: setBudget, feed: feed,
+                quality: { since, limit async throws(LedgerError) in try await self.openLedger.quality(since: since, limit: limit) },
+                clock: machineClock,
                 logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
@@ -237,9 +241,11 @@ final class GatewayProcess: Sendable {
         printNow(line)
     }
 
-    private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
-        guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-        return try await ledger.spend(query)
+    private var openLedger: any Ledger {
+        get throws(LedgerError) {
+            guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
+            return ledger
+        }
     }
 
     /// Where gateways share the ledger.
