@@ -203,7 +203,7 @@ let package = Package(
         // The executable from outside, as its users have it.
         .testTarget(
             name: "GatewayTests", dependencies: ["gateway", "Loopback", "PostgresUnderTest"],
-            exclude: ["SDKs", "Wire/Framing.md", "Wire/Providers.md"],
+            exclude: ["Browser", "SDKs", "Wire/Framing.md", "Wire/Providers.md"],
             swiftSettings: settings),
         // What more than one of the above needs.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),

@@ -11,7 +11,7 @@ struct EventsView: ResponseGenerator {
     /// What has come is written this often, however much it is: a busy gateway costs a watcher no more writes than an idle one.
     private static let pace = Duration.milliseconds(200)
     /// How long nothing is said: a connection that nobody reads any more is noticed by writing to it.
-    private static let silence = Duration.seconds(5)
+    private static let silence = Duration.seconds(2)
     /// A reader that takes nothing for so long is left.
     private static let patience = Duration.seconds(9)
 

@@ -29,4 +29,4 @@ function show(page) {
   keep(list, page.alerts, (alert) => alert.id, item);
 }
 
-export const start = () => poll(10, () => "v1/alerts?limit=12", show, (text) => problem("alerts", text));
+export const start = () => poll(10, () => "v1/alerts?limit=12", show, (...fault) => problem("alerts", ...fault));

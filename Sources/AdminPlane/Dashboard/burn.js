@@ -5,7 +5,7 @@ import { decimal, dollars, nanos, ratio } from "./money.js";
 import { draw, empty, find, keep, make, money, problem } from "./page.js";
 
 const DAYS = 30;
-const [HEIGHT, LEFT, TOP, BOTTOM] = [190, 52, 10, 20];
+const [HEIGHT, TOP, BOTTOM] = [190, 10, 20];
 /** Providers with a shade of their own; the others share the last. */
 const SHADES = 5;
 
@@ -59,7 +59,8 @@ function chart({ days, providers }, width) {
   const most = days.reduce((most, day) => (day.all > most ? day.all : most), 0n);
   const top = ceiling(most);
   const scale = HEIGHT - TOP - BOTTOM;
-  const step = (width - LEFT) / DAYS;
+  const left = 14 + 6.6 * Math.max(tick(top).length, tick(top / 2n).length);
+  const step = (width - left) / DAYS;
   const drawing = draw("svg", {
     viewBox: `0 0 ${width} ${HEIGHT}`, height: HEIGHT, role: "img",
     "aria-label": `Spending on each of the last ${DAYS} days, at most ${dollars(decimal(most))}; the table below has the figures`,
@@ -67,12 +68,12 @@ function chart({ days, providers }, width) {
   for (const part of [0n, 1n, 2n]) {
     const y = TOP + scale * (1 - Number(part) / 2);
     drawing.append(
-      draw("line", { class: "grid", x1: LEFT, x2: width, y1: y, y2: y }),
-      draw("text", { class: "tick", x: LEFT - 8, y: y + 3.5, "text-anchor": "end" }, tick((top * part) / 2n)));
+      draw("line", { class: "grid", x1: left, x2: width, y1: y, y2: y }),
+      draw("text", { class: "tick", x: left - 8, y: y + 3.5, "text-anchor": "end" }, tick((top * part) / 2n)));
   }
   const gap = Math.min(2, step / 8);
   days.forEach((day, index) => {
-    const x = LEFT + index * step;
+    const x = left + index * step;
     let y = TOP + scale;
     const column = draw("g", { class: "day" });
     column.append(draw("rect", { class: "hit", x, y: TOP, width: step, height: scale }));
@@ -106,7 +107,8 @@ let sums = null;
 function redraw() {
   const place = find("burn-chart");
   const width = Math.floor(place.clientWidth) - 32;
-  if (sums && width > 0) place.replaceChildren(chart(sums, width));
+  if (sums && width > 0) place.replaceChildren(...(sums.providers.length ? [chart(sums, width)] : []));
+  place.classList.toggle("none", sums !== null && !sums.providers.length);
 }
 
 function show(report) {
@@ -136,5 +138,5 @@ export function start() {
   }).observe(find("burn-chart"));
   // A day more than is shown: where the day begins before UTC's.
   const from = () => new Date(Date.parse(dates()[0]) - 86400e3).toISOString().slice(0, 10);
-  return poll(30, () => `v1/spend?together=true&by=provider,day&from=${from()}`, show, (text) => problem("burn", text));
+  return poll(60, () => `v1/spend?together=true&by=provider,day&from=${from()}`, show, (...fault) => problem("burn", ...fault));
 }

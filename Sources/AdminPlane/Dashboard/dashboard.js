@@ -16,13 +16,14 @@ whenTokenIsWanted((wasWrong) => new Promise((done) => {
   line.hidden = !wasWrong;
   find("token-text").value = "";
   dialog.showModal();
+  let isGiven = false;
   // There is nothing behind it to go back to.
-  dialog.oncancel = (event) => event.preventDefault();
+  dialog.onclose = () => (isGiven ? done() : dialog.showModal());
   find("token-form").onsubmit = (event) => {
     event.preventDefault();
     useToken(find("token-text").value);
+    isGiven = true;
     dialog.close();
-    done();
   };
 }));
 

@@ -87,10 +87,10 @@ export function poll(seconds, path, show, fail) {
       // An answer to an older question says nothing about this one.
       if (mine !== turn) return;
       show(answer);
-      fail("");
+      fail("", 200);
     } catch (error) {
       if (mine !== turn) return;
-      fail(error instanceof Failure ? error.message : `This page has a fault: ${error.message}`);
+      fail(error instanceof Failure ? error.message : `This page has a fault: ${error.message}`, error.status);
       // What a version does not have will not come soon.
       if (error.status === 404 || error.status === 501) wait = 60;
     }

@@ -74,9 +74,10 @@ export function say(text) {
   toast = setTimeout(() => { shown.hidden = true; }, 6000);
 }
 
-/** Shows in a panel why it has no figures, or old ones; nothing where all is well. */
-export function problem(panel, text) {
+/** Shows in a panel why it has no figures, or old ones; nothing where all is well. That a version has something not is no fault. */
+export function problem(panel, text, status) {
   const line = find(panel).querySelector(".problem");
+  line.classList.toggle("absent", status === 404 || status === 501);
   if (line.textContent !== text) line.textContent = text;
   line.hidden = !text;
 }

@@ -47,23 +47,33 @@ function price(adapter) {
   return [entry ? make("code", { title: entry.source }, entry.version) : make("span", { class: "quiet" }, "none in force"), coming ? make("span", { class: "tag" }, `${coming} to come`) : null];
 }
 
+const list = (texts) => make("ul", {}, ...texts.map((text) => make("li", {}, text)));
+
+/** Why the last reload was refused, and what is worth knowing although all is in force. */
+function* notices(last, warnings) {
+  if (last.problems.length) {
+    yield make("div", { class: "notice bad" }, make("h3", {}, "The reload at ", time(last.at), " was refused; what was in force stays"), list(last.problems));
+  }
+  if (warnings.length) {
+    yield make("details", { class: "notice warn" }, make("summary", {}, warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`), list(warnings));
+  }
+}
+
 function showAdapters(configuration) {
   find("about").textContent = `calls at ${configuration.settings.listen} · ${configuration.settings.ledger.engine} · auth ${configuration.settings.auth}`;
   find("generation").replaceChildren(`Generation ${configuration.generation}, loaded `, time(configuration.loaded_at));
   const last = configuration.last_reload;
-  const lines = (title, texts, kind) => (texts.length ? [make("div", { class: `notice ${kind}` }, make("h3", {}, title), make("ul", {}, ...texts.map((text) => make("li", {}, text))))] : []);
-  const failure = lines("The last reload was refused; what was in force stays", last.problems, "bad");
-  if (failure.length) failure[0].querySelector("h3").append(" · ", time(last.at));
   const reload = find("reload");
   const written = JSON.stringify([last, configuration.warnings]);
-  if (reload.written !== written) reload.replaceChildren(...failure, ...lines("Warnings", configuration.warnings, "warn"));
+  if (reload.written !== written) reload.replaceChildren(...notices(last, configuration.warnings));
   reload.written = written;
   const rows = find("adapter-rows");
   if (!configuration.adapters.length) return rows.replaceChildren(empty(4, "No adapters: plugins/ has none."));
   rows.querySelector(".empty")?.remove();
   keep(rows, configuration.adapters, (adapter) => adapter.provider, (adapter) => make("tr", {},
-    make("th", { scope: "row", title: `${adapter.title}: ${adapter.operations.length} operations` }, adapter.provider),
-    make("td", {}, state(adapter.state), adapter.missing_variables.length ? make("span", { class: "quiet missing" }, `needs ${adapter.missing_variables.join(", ")}`) : null),
+    make("th", { scope: "row", title: `${adapter.title}: ${adapter.operations.length} operations` }, adapter.provider,
+      adapter.missing_variables.length ? make("span", { class: "quiet missing" }, `needs ${adapter.missing_variables.join(", ")}`) : null),
+    make("td", {}, state(adapter.state)),
     make("td", {}, ...price(adapter)),
     make("td", { class: "quiet" }, current(adapter)?.checked ?? "–")));
 }
@@ -85,7 +95,7 @@ export function start() {
     find("health").className = "health state exhausted";
     find("health").textContent = text;
   });
-  const quality = poll(30, () => "v1/quality", showQuality, (text) => problem("quality", text));
-  const adapters = poll(10, () => "v1/config", showAdapters, (text) => problem("adapters", text));
+  const quality = poll(30, () => "v1/quality", showQuality, (...fault) => problem("quality", ...fault));
+  const adapters = poll(10, () => "v1/config", showAdapters, (...fault) => problem("adapters", ...fault));
   return () => { health(); quality(); adapters(); };
 }

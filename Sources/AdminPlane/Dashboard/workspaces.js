@@ -105,7 +105,7 @@ function restart() {
 }
 
 export function start() {
-  refresh = poll(5, path, show, (text) => problem("workspaces", text));
+  refresh = poll(5, path, show, (...fault) => problem("workspaces", ...fault));
   let typing;
   find("search").addEventListener("input", () => {
     clearTimeout(typing);

@@ -116,6 +116,7 @@ class Page:
 
     def open(self, address):
         self.send("Page.navigate", {"url": address})
+        self.wait("a whole page", f"location.href === {json.dumps(address)} && document.readyState === 'complete'")
 
     def run(self, script):
         """The value of an expression, which may be a promise."""
