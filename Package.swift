@@ -130,7 +130,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            resources: [.embedInCode("openapi.json")],
+            resources: [.embedInCode("openapi.json"), .embedInCode("Dashboard")],
             swiftSettings: settings),
 
         // The graph of the parts above, and the commands.
@@ -211,7 +211,7 @@ let package = Package(
         // The executable from outside, as its users have it.
         .testTarget(
             name: "GatewayTests", dependencies: ["gateway", "Loopback", "PostgresUnderTest"],
-            exclude: ["Contract", "SDKs", "Webhooks/receiver.py", "Wire/Framing.md", "Wire/Providers.md"],
+            exclude: ["Browser", "Contract", "SDKs", "Webhooks/receiver.py", "Wire/Framing.md", "Wire/Providers.md"],
             swiftSettings: settings),
         // What more than one of the above needs.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),

@@ -22,6 +22,8 @@ package struct AdminPlane: Sendable {
         package var setBudget: @Sendable (_ text: String, _ workspace: String, _ origin: String) async throws(LedgerError) -> Bool
         /// The ledger, once it has been opened.
         package var ledger: @Sendable () -> (any Ledger)?
+        /// Calls as they happen.
+        package var feed: CallFeed
         /// What the transports are doing.
         package var upstream: @Sendable () -> UpstreamSnapshot
         /// Lines of the log that were lost.
@@ -35,7 +37,8 @@ package struct AdminPlane: Sendable {
             spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], keys: any KeyAdministration,
             replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome,
             setBudget: @escaping @Sendable (_ text: String, _ workspace: String, _ origin: String) async throws(LedgerError) -> Bool,
-            ledger: @escaping @Sendable () -> (any Ledger)?, upstream: @escaping @Sendable () -> UpstreamSnapshot = { UpstreamSnapshot() },
+            ledger: @escaping @Sendable () -> (any Ledger)?, feed: CallFeed,
+            upstream: @escaping @Sendable () -> UpstreamSnapshot = { UpstreamSnapshot() },
             droppedLogLines: @escaping @Sendable () -> Int = { 0 }, clock: @escaping WallClock, logger: Logger
         ) {
             self.generations = generations
@@ -48,6 +51,7 @@ package struct AdminPlane: Sendable {
             self.replay = replay
             self.setBudget = setBudget
             self.ledger = ledger
+            self.feed = feed
             self.upstream = upstream
             self.droppedLogLines = droppedLogLines
             self.clock = clock
@@ -73,6 +77,8 @@ package struct AdminPlane: Sendable {
     package func run(started: @escaping @Sendable (GatewayCore.SocketAddress) async -> Void) async throws {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: Problems(logger: services.logger))
+        // The page holds no figures: it asks for the token, and with it for them.
+        Dashboard.addRoutes(to: router)
         router.add(middleware: TokenCheck(generations: services.generations))
         router.add(middleware: DocumentCheck())
         addRoutes(to: router)
@@ -108,6 +114,9 @@ package struct AdminPlane: Sendable {
         router.get("v1/spend") { request, _ in
             try await SpendView.answer(request, services: services)
         }
+        router.get("v1/quality") { request, _ in try await QualityView.answer(request, services: services) }
+        router.get("v1/events") { _, _ in EventsView(feed: services.feed) }
+        router.get("v1/workspaces") { request, _ in try WorkspacesView.answer(request, services: services) }
         router.get("v1/workspaces/:id/spend") { request, context in
             try await SpendView.answer(request, workspace: try context.workspace(), services: services)
         }

@@ -2,7 +2,7 @@ import GatewayCore
 import Hummingbird
 import JSONPath
 
-/// `/v1/spend`: sums from the ledger.
+/// `/v1/spend`: sums from the ledger, of each workspace or, with `together=true`, of all of them.
 enum SpendView {
     /// `workspace` and `entity` (type and id) are the path's; without, a workspace can be a parameter.
     static func answer(
@@ -19,6 +19,11 @@ enum SpendView {
         }
         if workspace == nil { query.workspace = try parameters.text("workspace") }
         (query.entityType, query.entityID) = (entity?.type, entity?.id)
+        switch parameters.raw("together") {
+        case nil, "false": break
+        case "true": query.isTogether = true
+        case _?: throw Refusal(400, "Bad request", "'together' is true or false.")
+        }
         do throws(LedgerError) {
             return AdminAnswer(SpendReport.json(try await services.spend(query), query: query))
         } catch {

@@ -56,12 +56,17 @@ extension Call {
         services.metrics.count(record)
         if sharing != nil { prepareSharing(settlement, charge: charge, record: record) }
         if settlement == .metered { store(body) }
+        // Where it is not what the caller waits for, the answer's body is not needed any more.
+        if isHeadSent || settlement != .metered {
+            answer?.drop()
+        } else if let grades = normalize(body) {
+            record.requestData = RequestData.json(method: head.method, charge: charge, grades: grades)
+        }
         services.history.noteSettled(record)
         let status = services.accounts.settle(pledge.reservation, cost: record.cost)
         settled = Settled(record: record, status: status)
-        // Neither the request's body nor, where it is not what the caller waits for, the answer's is needed any more.
+        // Nor is the request's.
         self.pledge?.facts = RequestFacts()
-        if isHeadSent || settlement != .metered { answer?.drop() } else { normalize(body) }
         append(.settled(record)) { call, result in
             if case .failure(let error) = result { call.noteTrackerError("the record could not be journaled", error) }
             call.observe()
@@ -163,12 +168,12 @@ extension Call {
             let generation = admission?.generation ?? services.generations.generation
             report = CallReport(
                 id: pledge?.id ?? services.ids.next(at: services.clock()), provider: provider, operation: operation,
-                workspace: caller.workspace, cost: settled?.record.cost ?? .zero, basis: .charged(settled?.record.basis ?? .table),
-                priceVersion: admission?.meter.priceVersion,
+                workspace: caller.workspace, cost: settled?.record.cost ?? .zero,
+                basis: .charged(settled?.record.basis ?? .table), priceVersion: admission?.meter.priceVersion,
                 status: settled?.status ?? status(of: caller, provider: provider, generation: generation),
                 cache: sharing?.outcome ?? .none, isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
         }
-        observe(problem, id: report?.id, operation: operation)
+        observe(problem, id: report?.id, user: caller?.user, operation: operation)
         connection.write(
             ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))
         connection.finish()

@@ -14,6 +14,8 @@ package final class Services: Sendable {
     /// Whether the ledger has tables for people and companies.
     package let storesEntities: Bool
     package let metrics: Metrics
+    /// For those who watch the calls.
+    package let feed: CallFeed
     package let clock: WallClock
     package let logger: Logger
     /// Where each call's line goes; nil for nowhere.
@@ -24,7 +26,7 @@ package final class Services: Sendable {
     package init(
         generations: CurrentGeneration, accounts: Accounts, log: any DurableLog, history: any CallHistory, upstream: any Upstream,
         once: OnceCharges, keys: KeyRing, answers: SharedAnswers, storesEntities: Bool = false, metrics: Metrics,
-        clock: @escaping WallClock, logger: Logger, calls: (any CallLog)? = nil
+        feed: CallFeed = CallFeed(), clock: @escaping WallClock, logger: Logger, calls: (any CallLog)? = nil
     ) {
         self.generations = generations
         self.accounts = accounts
@@ -36,6 +38,7 @@ package final class Services: Sendable {
         self.answers = answers
         self.storesEntities = storesEntities
         self.metrics = metrics
+        self.feed = feed
         self.clock = clock
         self.logger = logger
         self.calls = calls

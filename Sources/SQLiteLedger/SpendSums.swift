@@ -51,7 +51,7 @@ struct SpendSums {
         while let row = try cursor.next() {
             let (operation, user) = try (row.required(2, as: String.self), row.required(4, as: String.self))
             let key = try Key(
-                workspace: row.required(0), provider: by.contains(.provider) ? row.required(1) : nil,
+                workspace: query.isTogether ? "" : row.required(0), provider: by.contains(.provider) ? row.required(1) : nil,
                 operation: by.contains(.operation) && !operation.isEmpty ? operation : nil, day: by.contains(.day) ? row.required(3) : nil,
                 user: by.contains(.user) && !user.isEmpty ? user : nil)
             try add(row.required(5), Money(nanos: row.required(6)), row.required(7), Money(nanos: row.required(8)), to: key)
@@ -79,7 +79,7 @@ struct SpendSums {
             let day = try days.day(of: createdAt, workspace, in: database)
             guard day >= from, day < until else { continue }
             let key = try Key(
-                workspace: workspace, provider: by.contains(.provider) ? row.required(1) : nil,
+                workspace: query.isTogether ? "" : workspace, provider: by.contains(.provider) ? row.required(1) : nil,
                 operation: by.contains(.operation) ? row.optional(2) : nil,
                 day: by.contains(.day) ? day : nil, user: by.contains(.user) ? row.optional(4) : nil,
                 entityType: by.contains(.entity) ? row.optional(5) : nil, entityID: by.contains(.entity) ? row.optional(6) : nil)

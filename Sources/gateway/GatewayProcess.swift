@@ -20,6 +20,7 @@ final class GatewayProcess: Sendable {
     private let alerts: AlertWatch
     private let alertPost: AlertPost
     let metrics = Metrics()
+    let feed = CallFeed()
     let books: Books
     private let budgets: StoredBudgetWatch
     private let audit: ConfigurationAudit
@@ -154,7 +155,7 @@ final class GatewayProcess: Sendable {
         let services = Services(
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once,
             keys: keys.ring, answers: SharedAnswers(store: writer, metrics: metrics), storesEntities: ledger.storesEntities,
-            metrics: metrics, clock: machineClock, logger: logger, calls: LogOutput.standardError)
+            metrics: metrics, feed: feed, clock: machineClock, logger: logger, calls: LogOutput.standardError)
         let dataPlane: DataPlane
         let openFiles = OpenFiles.raiseLimit()
         let connections = OpenFiles.connections(within: openFiles)
@@ -247,13 +248,14 @@ final class GatewayProcess: Sendable {
             listen: admin.listen,
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
-                reload: { await self.reloader.reload(from: $0) }, spend: { query async throws(LedgerError) in try await self.spend(query) },
+                reload: { await self.reloader.reload(from: $0) },
+                spend: { query async throws(LedgerError) in try await self.openLedger.spend(query) },
                 keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
                 setBudget: { text, workspace, origin async throws(LedgerError) in
                     try await self.budgets.set(text, of: workspace, from: origin)
                 },
-                ledger: { self.writer.ledger }, upstream: upstreamSnapshot, droppedLogLines: { LogOutput.standardError.droppedLines },
-                clock: machineClock, logger: logger))
+                ledger: { self.writer.ledger }, feed: feed, upstream: upstreamSnapshot,
+                droppedLogLines: { LogOutput.standardError.droppedLines }, clock: machineClock, logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
             return nil
@@ -274,9 +276,11 @@ final class GatewayProcess: Sendable {
         printNow(line)
     }
 
-    private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
-        guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-        return try await ledger.spend(query)
+    private var openLedger: any Ledger {
+        get throws(LedgerError) {
+            guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
+            return ledger
+        }
     }
 
     private var health: Health {

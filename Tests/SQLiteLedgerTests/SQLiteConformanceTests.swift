@@ -29,6 +29,14 @@ import Testing
         try await LedgerConformance.applyIsIdempotent(make)
     }
 
+    @Test func sumsAllWorkspacesTogether() async throws {
+        try await LedgerConformance.togetherIsTheSumOfAll(make)
+    }
+
+    @Test func sumsQualityOverTheNewestRows() async throws {
+        try await LedgerConformance.qualityIsOfTheNewestRows(make)
+    }
+
     @Test(arguments: [UInt64(1), 2, 3, 4])
     func sumsEqualRows(seed: UInt64) async throws {
         try await LedgerConformance.sumsEqualRows(make, seed: seed)
