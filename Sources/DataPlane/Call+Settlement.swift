@@ -60,7 +60,7 @@ extension Call {
         if isHeadSent || settlement != .metered {
             answer?.drop()
         } else if let grades = normalize(body) {
-            record.requestData = RequestData.json(method: head.method, charge: charge, grades: grades)
+            record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge, grades: grades)
         }
         services.history.noteSettled(record)
         let status = services.accounts.settle(pledge.reservation, cost: record.cost)
