@@ -200,6 +200,15 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "AdminPlaneTests",
+            dependencies: [
+                "AdminPlane", "GatewayCore",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
         // The executable from outside, as its users have it.
         .testTarget(
             name: "GatewayTests", dependencies: ["gateway", "Loopback", "PostgresUnderTest"],

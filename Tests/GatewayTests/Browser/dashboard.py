@@ -35,7 +35,7 @@ def admin(method, path, body=None, token=None):
     answer = connection.getresponse()
     text = answer.read()
     connection.close()
-    return answer.status, json.loads(text)
+    return answer.status, json.loads(text or b"null")
 
 
 def until(what, condition):
@@ -166,7 +166,8 @@ def accessible(browser, page):
         if role in wanted and not node.get("ignored"):
             assert node.get("name", {}).get("value"), f"a {role} without a name: {node}"
     # Each stop of the Tab key can be seen.
-    page.run("document.activeElement.blur(), scrollTo(0, 0)")
+    page.open(ADDRESS)
+    page.wait("the workspaces", "document.querySelectorAll('#workspace-rows > tr').length === 25")
     stops = []
     for _ in range(12):
         page.key("Tab")
@@ -281,7 +282,7 @@ def asks_for_token(_):
         page.open(ADDRESS)
         page.wait("the figures", "!document.getElementById('main').hidden")
         page.run("document.getElementById('sign-out').click()")
-        page.wait("the question", "document.getElementById('token').open && document.getElementById('main').hidden")
+        page.wait("the question", "document.getElementById('token')?.open && document.getElementById('main').hidden")
         equal(page.run("sessionStorage.length"), 0, "what is kept then")
         clean(page, allowed=["401 (Unauthorized)"], token="only for tests")
 
