@@ -232,7 +232,7 @@ final class GatewayProcess: Sendable {
                 setBudget: { text, workspace, origin async throws(LedgerError) in
                     try await self.budgets.set(text, of: workspace, from: origin)
                 },
-                ledger: { self.writer.ledger }, clock: machineClock, logger: logger))
+                ledger: { () throws(LedgerError) in try self.writer.openedLedger }, clock: machineClock, logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
             return nil
@@ -254,8 +254,7 @@ final class GatewayProcess: Sendable {
     }
 
     private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
-        guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-        return try await ledger.spend(query)
+        try await writer.openedLedger.spend(query)
     }
 
     private var health: Health {
