@@ -13,29 +13,27 @@ package struct AdminPlane: Sendable {
         package var metrics: Metrics
         package var accounts: Accounts
         package var health: @Sendable () -> Health
-        package var reload: @Sendable () async -> ReloadOutcome
+        package var reload: @Sendable (_ origin: String) async -> ReloadOutcome
         package var spend: @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow]
         package var keys: any KeyAdministration
         /// Takes replayable lines into the ledger.
         package var replay: @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome
-        /// Sets a workspace's budget in the database that gateways share; nil where there is none.
-        package var setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)?
+        /// Sets a workspace's budget in the database. Returns false when it is set and cannot be read yet.
+        package var setBudget: @Sendable (_ text: String, _ workspace: String, _ origin: String) async throws(LedgerError) -> Bool
+        /// The ledger. Throws until it has been opened.
+        package var ledger: @Sendable () throws(LedgerError) -> any Ledger
         /// Calls as they happen.
         package var feed: CallFeed
-        /// What answers were worth since an instant, from a bounded number of rows.
-        package var quality: @Sendable (_ since: Timestamp, _ limit: Int) async throws(LedgerError) -> QualityReport
         package var clock: WallClock
         package var logger: Logger
 
         package init(
             generations: CurrentGeneration, metrics: Metrics, accounts: Accounts, health: @escaping @Sendable () -> Health,
-            reload: @escaping @Sendable () async -> ReloadOutcome,
+            reload: @escaping @Sendable (_ origin: String) async -> ReloadOutcome,
             spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], keys: any KeyAdministration,
             replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome,
-            setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)? = nil,
-            feed: CallFeed,
-            quality: @escaping @Sendable (_ since: Timestamp, _ limit: Int) async throws(LedgerError) -> QualityReport,
-            clock: @escaping WallClock, logger: Logger
+            setBudget: @escaping @Sendable (_ text: String, _ workspace: String, _ origin: String) async throws(LedgerError) -> Bool,
+            ledger: @escaping @Sendable () throws(LedgerError) -> any Ledger, feed: CallFeed, clock: @escaping WallClock, logger: Logger
         ) {
             self.generations = generations
             self.metrics = metrics
@@ -46,8 +44,8 @@ package struct AdminPlane: Sendable {
             self.keys = keys
             self.replay = replay
             self.setBudget = setBudget
+            self.ledger = ledger
             self.feed = feed
-            self.quality = quality
             self.clock = clock
             self.logger = logger
         }
@@ -63,23 +61,26 @@ package struct AdminPlane: Sendable {
 
     /// Serves until the surrounding task is cancelled. `started` gets the address, with the real port, once it listens.
     package func run(started: @escaping @Sendable (GatewayCore.SocketAddress) async -> Void) async throws {
-        let router = Router()
+        let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: Problems(logger: services.logger))
         // The page holds no figures: it asks for the token, and with it for them.
         Dashboard.addRoutes(to: router)
         router.add(middleware: TokenCheck(generations: services.generations))
+        router.add(middleware: DocumentCheck())
         addRoutes(to: router)
         let host = listen.host
         // The framework's own lines say nothing that the gateway's do not.
         var quiet = services.logger
         quiet.logLevel = .critical
         let application = Application(
-            router: router, configuration: .init(address: .hostname(host, port: listen.port)),
+            router: router, server: .http1(configuration: .init(additionalChannelHandlers: [MalformedRequestAnswer.Installation()])),
+            configuration: .init(address: .hostname(host, port: listen.port)),
             onServerRunning: { channel in await started(GatewayCore.SocketAddress(host: host, port: channel.localAddress?.port ?? 0)) },
             logger: quiet)
         try await application.runService(gracefulShutdownSignals: [])
     }
 
-    private func addRoutes(to router: Router<BasicRequestContext>) {
+    func addRoutes(to router: some RouterMethods<AdminContext>) {
         let services = services
         router.get("healthz") { _, _ in AdminAnswer(.object([.init("status", .string("ok"))])) }
         router.get("readyz") { _, _ in
@@ -93,30 +94,32 @@ package struct AdminPlane: Sendable {
                 type: "text/plain; version=0.0.4; charset=utf-8")
         }
         router.get("v1/config") { _, _ in AdminAnswer(ConfigurationView.json(services.generations)) }
-        router.post("v1/reload") { _, _ in ConfigurationView.answer(to: await services.reload()) }
-        router.post("v1/replay") { request, _ in await ReplayView.answer(request, services: services) }
-        router.get("v1/keys") { request, _ in await KeysView.list(request, services: services) }
-        router.post("v1/keys") { request, _ in await KeysView.create(request, services: services) }
-        router.delete("v1/keys/:id") { _, context in await KeysView.revoke(context.parameters.get("id"), services: services) }
+        router.post("v1/reload") { _, context in ConfigurationView.answer(to: await services.reload(context.peer)) }
+        router.post("v1/replay") { request, _ in try await ReplayView.answer(request, services: services) }
+        router.get("v1/keys") { request, _ in try await KeysView.list(request, services: services) }
+        router.post("v1/keys") { request, context in try await KeysView.create(request, context, services: services) }
+        router.delete("v1/keys/:id") { _, context in try await KeysView.revoke(context, services: services) }
         router.get("v1/spend") { request, _ in
-            await SpendView.answer(request, workspace: nil, services: services)
+            try await SpendView.answer(request, services: services)
         }
-        router.get("v1/quality") { request, _ in await QualityView.answer(request, services: services) }
+        router.get("v1/quality") { request, _ in try await QualityView.answer(request, services: services) }
         router.get("v1/events") { _, _ in EventsView(feed: services.feed) }
-        router.get("v1/workspaces") { request, _ in WorkspacesView.answer(request, services: services) }
+        router.get("v1/workspaces") { request, _ in try WorkspacesView.answer(request, services: services) }
         router.get("v1/workspaces/:id/spend") { request, context in
-            await SpendView.answer(request, workspace: context.parameters.get("id"), services: services)
+            try await SpendView.answer(request, workspace: try context.workspace(), services: services)
         }
         router.get("v1/workspaces/:id/budget") { _, context in
-            BudgetView.answer(workspace: context.parameters.get("id") ?? "", services: services)
+            BudgetView.answer(workspace: try context.workspace(), services: services)
         }
         router.put("v1/workspaces/:id/budget") { request, context in
-            await BudgetView.set(request, workspace: context.parameters.get("id") ?? "", services: services)
+            try await BudgetView.set(request, context, services: services)
         }
         router.get("v1/entities/:type/:id/spend") { request, context in
-            await SpendView.answer(
-                request, workspace: nil, entity: (context.parameters.get("type"), context.parameters.get("id")), services: services)
+            try await SpendView.answer(request, entity: (try context.segment("type"), try context.segment("id")), services: services)
         }
+        router.get("v1/calls") { request, _ in try await CallsView.list(request, services: services) }
+        router.get("v1/audit") { request, _ in try await AuditView.list(request, services: services) }
+        router.get("openapi.json") { _, _ in AdminAnswer(bytes: APIDocument.bytes, type: "application/json") }
     }
 }
 
@@ -133,9 +136,13 @@ struct AdminAnswer: ResponseGenerator, Sendable {
     }
 
     init(text: String, type: String) {
+        self.init(bytes: Array(text.utf8), type: type)
+    }
+
+    init(bytes: [UInt8], type: String) {
         status = 200
         self.type = type
-        body = Array(text.utf8)
+        body = bytes
     }
 
     /// A problem of RFC 9457.

@@ -8,16 +8,10 @@ enum QualityView {
     static let mostRows = 100_000
     private static let days: Int64 = 30
 
-    static func answer(_ request: Request, services: AdminPlane.Services) async -> AdminAnswer {
-        var from = services.clock().adding(seconds: -days * 86_400)
-        if let text = request.uri.queryParameters["from"] {
-            guard let instant = Timestamp(String(text)) else {
-                return AdminAnswer(problem: 400, "Bad request", "'from' is a date (2026-11-01) or an RFC 3339 instant.")
-            }
-            from = instant
-        }
+    static func answer(_ request: Request, services: AdminPlane.Services) async throws -> AdminAnswer {
+        let from = try QueryParameters(request).instant("from") ?? services.clock().adding(seconds: -days * 86_400)
         do throws(LedgerError) {
-            let report = try await services.quality(from, mostRows)
+            let report = try await services.ledger().quality(since: from, limit: mostRows)
             // Whether older rows than those were left out is not worth a second query: as many as may be looked at are taken for a part.
             let isWhole = report.examined < mostRows
             return AdminAnswer(
@@ -28,7 +22,7 @@ enum QualityView {
                     .init("providers", .array(report.providers.map(provider))),
                 ]))
         } catch {
-            return AdminAnswer(problem: 503, "Ledger unavailable", error.description)
+            throw Refusal(error)
         }
     }
 

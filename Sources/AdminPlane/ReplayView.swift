@@ -7,16 +7,14 @@ enum ReplayView {
     /// More than `gateway replay` sends at once.
     private static let largestBody = 32 << 20
 
-    static func answer(_ request: Request, services: AdminPlane.Services) async -> AdminAnswer {
+    static func answer(_ request: Request, services: AdminPlane.Services) async throws -> AdminAnswer {
         // No type that a page in an operator's browser could send here without asking first.
         guard request.headers[.contentType] == ReplayOutcome.lineType else {
             return AdminAnswer(problem: 415, "Unsupported media type", "The body is replayable lines, of type \(ReplayOutcome.lineType).")
         }
-        guard let body = try? await request.body.collect(upTo: largestBody) else {
-            return AdminAnswer(problem: 413, "Body too large", "At most \(largestBody >> 20) MiB at once.")
-        }
+        let lines = try await request.bytes(upTo: largestBody)
         do throws(ReplayError) {
-            return AdminAnswer(try await services.replay(Array(body.readableBytesView)).json)
+            return AdminAnswer(try await services.replay(lines).json)
         } catch {
             switch error.kind {
             case .malformed: return AdminAnswer(problem: 400, "Bad request", error.description)

@@ -4,29 +4,26 @@ import JSONPath
 
 /// `/v1/spend`: sums from the ledger, of each workspace or, with `together=true`, of all of them.
 enum SpendView {
-    /// `workspace` and `entity` (type and id) are the path's; a workspace can also be a parameter.
+    /// `workspace` and `entity` (type and id) are the path's; without, a workspace can be a parameter.
     static func answer(
-        _ request: Request, workspace: String?, entity: (type: String?, id: String?) = (nil, nil), services: AdminPlane.Services
-    ) async -> AdminAnswer {
-        let parameters = request.uri.queryParameters
-        func text(_ name: Substring) -> String? { parameters[name].map(String.init) }
+        _ request: Request, workspace: String? = nil, entity: (type: String, id: String)? = nil, services: AdminPlane.Services
+    ) async throws -> AdminAnswer {
+        let parameters = try QueryParameters(request)
         var query: SpendQuery
         do throws(SpendQueryError) {
             query = try SpendQuery(
-                workspace: workspace ?? text("workspace"), by: text("by"), from: text("from"), to: text("to"), now: services.clock())
+                workspace: workspace, by: parameters.raw("by"), from: parameters.raw("from"), to: parameters.raw("to"),
+                now: services.clock())
         } catch {
-            return AdminAnswer(problem: 400, "Bad request", error.description)
+            throw Refusal(400, "Bad request", error.description)
         }
-        (query.entityType, query.entityID) = entity
-        switch text("together") {
-        case nil, "false": break
-        case "true": query.isTogether = true
-        case _?: return AdminAnswer(problem: 400, "Bad request", "'together' is true or false.")
-        }
+        if workspace == nil { query.workspace = try parameters.text("workspace") }
+        (query.entityType, query.entityID) = (entity?.type, entity?.id)
+        query.isTogether = try parameters.flag("together")
         do throws(LedgerError) {
             return AdminAnswer(SpendReport.json(try await services.spend(query), query: query))
         } catch {
-            return AdminAnswer(problem: 503, "Ledger unavailable", error.description)
+            throw Refusal(error)
         }
     }
 }

@@ -41,28 +41,20 @@ enum WorkspacesView {
         var cursor: String { "\(rank):\(id)" }
     }
 
-    static func answer(_ request: Request, services: AdminPlane.Services) -> AdminAnswer {
-        let parameters = request.uri.queryParameters
-        guard let limit = Int(parameters["limit"].map(String.init) ?? "50"), (1...500).contains(limit) else {
-            return AdminAnswer(problem: 400, "Bad request", "'limit' is a whole number from 1 to 500.")
-        }
-        guard let order = Order(rawValue: parameters["sort"].map(String.init) ?? "share") else {
+    static func answer(_ request: Request, services: AdminPlane.Services) throws -> AdminAnswer {
+        let parameters = try QueryParameters(request)
+        let limit = try parameters.number("limit", in: 1...500) ?? 50
+        guard let order = Order(rawValue: parameters.raw("sort") ?? "share") else {
             let known = Order.allCases.map(\.rawValue).joined(separator: ", ")
-            return AdminAnswer(problem: 400, "Bad request", "'sort' is one of \(known).")
+            throw Refusal(400, "Bad request", "'sort' is one of \(known).")
         }
-        let cursor = parameters["cursor"].map { Place(String($0)) }
-        if case .some(.none) = cursor {
-            return AdminAnswer(problem: 400, "Bad request", "'cursor' is what an earlier answer gave as next.")
-        }
-        let search = parameters["search"].map { $0.lowercased() } ?? ""
-        guard search.utf8.count <= 128 else {
-            return AdminAnswer(problem: 400, "Bad request", "'search' has at most 128 characters.")
-        }
+        let cursor = try parameters.cursor(Place.init)
+        let search = try parameters.text("search")?.lowercased() ?? ""
         let budgets = services.generations.generation.configuration.budgets
         let all = services.accounts.overview(budgets: budgets, at: services.clock())
         let matching = search.isEmpty ? all : all.filter { $0.id.lowercased().contains(search) }
         let ordered = matching.map { (place: Place(rank: order.rank($0), id: $0.id), workspace: $0) }
-            .filter { entry in cursor.map { $0.map { $0 < entry.place } ?? true } ?? true }
+            .filter { entry in cursor.map { $0 < entry.place } ?? true }
             .sorted { $0.place < $1.place }
         let page = ordered.prefix(limit)
         let file = services.generations.fileBudgets.workspaces

@@ -10,6 +10,7 @@ enum ProblemResponse {
         var head = ResponseHead(status: problem.status, capacity: 1024 + body.count)
         head.add("Content-Type", "application/problem+json")
         head.add("Content-Length", String(body.count))
+        if problem.code == .methodNotAllowed { head.add("Allow", "GET, HEAD") }
         if problem.code == .unauthenticated { head.add("WWW-Authenticate", "Bearer") }
         if let seconds = problem.retryAfter { head.add("Retry-After", String(seconds)) }
         if let shouldRetry = problem.shouldRetry { head.add("X-Should-Retry", shouldRetry ? "true" : "false") }

@@ -31,6 +31,13 @@ package struct CallID: Sendable, Hashable, Comparable {
         Timestamp(microseconds: Int64(high >> 16) * 1000)
     }
 
+    /// The lowest of a millisecond; at the ends of an id's range, the lowest or highest of all.
+    package static func first(at instant: Timestamp) -> CallID {
+        guard instant.milliseconds > 0 else { return CallID(high: 0, low: 0) }
+        guard instant.milliseconds < 1 << 48 else { return CallID(high: .max, low: .max) }
+        return CallID(high: UInt64(instant.milliseconds) << 16, low: 0)
+    }
+
     package static func < (left: CallID, right: CallID) -> Bool {
         (left.high, left.low) < (right.high, right.low)
     }

@@ -2,7 +2,9 @@ package import JSONPath
 
 extension CostRecord {
     /// The row as callers and operators read it: the ledger's column names, amounts as decimal strings, absent values left out.
-    package var json: JSONValue {
+    package var json: JSONValue { json(id: id.description) }
+
+    fileprivate func json(id: String) -> JSONValue {
         var members: [JSONValue.Member] = []
         func add(_ name: String, _ text: String?) {
             if let text { members.append(.init(name, .string(text))) }
@@ -10,7 +12,7 @@ extension CostRecord {
         func add(_ name: String, _ number: Int64?) {
             if let number { members.append(.init(name, .number(JSONNumber(number)))) }
         }
-        add("id", id.description)
+        add("id", id)
         add("workspaceId", workspace)
         add("userId", user)
         add("apiProvider", provider)
@@ -46,4 +48,9 @@ extension CostRecord {
         if let requestData, json["requestData"] == nil { members.append(.init("requestDataText", .string(requestData))) }
         return String(decoding: JSONValue.object(members).serialized, as: UTF8.self)
     }
+}
+
+extension LedgerRow {
+    /// The row as ``CostRecord/json`` shows it.
+    package var json: JSONValue { record.json(id: id) }
 }

@@ -67,7 +67,7 @@ package struct LeaseReply: Sendable, Hashable {
     }
 }
 
-/// The budgets and accounts that gateways share; the protocol is described in `Leases.md`. One implementation an engine that several gateways may use.
+/// The accounts that gateways share; the protocol is described in `Leases.md`. One implementation an engine that several gateways may use.
 ///
 /// It belongs to a ledger, whose batches raise what leases have used, and to one gateway, as whose they are written.
 package protocol LeaseStore: Sendable {
@@ -75,10 +75,6 @@ package protocol LeaseStore: Sendable {
     func exchange(_ requests: [LeaseRequest]) async throws(LedgerError) -> [LeaseReply?]
     /// The accounts that another gateway could not get enough of a moment ago.
     func wanted() async throws(LedgerError) -> [AccountKey]
-    /// All budgets that are set, when one has been since a version; nil when none has.
-    func budgets(after version: Int64) async throws(LedgerError) -> StoredBudgets?
-    /// Sets a workspace's budget, for all gateways whose file does not name the workspace.
-    func setBudget(_ text: String, of workspace: String) async throws(LedgerError)
     /// Removes accounts whose windows ended long ago.
     func removeEndedAccounts() async throws(LedgerError)
     /// What each gateway has leased in windows that have not ended.

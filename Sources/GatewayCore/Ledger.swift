@@ -64,7 +64,7 @@ package protocol CallHistory: Sendable {
 /// A ledger is fed by one writer. Its methods throw ``LedgerError`` and leave nothing half done. Once opened, it heals by itself when the
 /// cause of a failure goes; where another database has taken the place of its own, the next batch fails once, so that the writer asks
 /// for the position again. What ``apply(_:)`` has written survives a loss of power: the journal removes its segments by that.
-package protocol Ledger: KeyStore, QualitySource {
+package protocol Ledger: KeyStore, BudgetStore, AuditStore, QualitySource {
     /// How far a journal has been applied; nil for a journal that it has never seen.
     func position(ofJournal journal: String) async throws(LedgerError) -> JournalPosition?
     /// Writes a batch, its rollups and the position that it reaches, in one transaction. Records that are there already change nothing.
@@ -79,6 +79,8 @@ package protocol Ledger: KeyStore, QualitySource {
     func onceKeys(since: Timestamp) async throws(LedgerError) -> [OnceKey]
     /// One call's row.
     func record(id: CallID, workspace: String) async throws(LedgerError) -> CostRecord?
+    /// Some calls' rows, the newest first.
+    func calls(_ query: CallQuery) async throws(LedgerError) -> [LedgerRow]
     /// What is kept for a key and has not expired at an instant.
     func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer?
     /// Forgets kept answers that have expired, and the oldest of the others until the rest has no more than `limit` bytes; a small batch at a

@@ -20,6 +20,7 @@ package struct Problem: Error, Sendable {
         case upstreamTimeout = "upstream_timeout"
         case trackerUnavailable = "tracker_unavailable"
         case notFound = "not_found"
+        case methodNotAllowed = "method_not_allowed"
         case internalError = "internal_error"
 
         /// The HTTP status, and the title that says the same in words.
@@ -43,6 +44,7 @@ package struct Problem: Error, Sendable {
             case .upstreamTimeout: (504, "Provider timed out")
             case .trackerUnavailable: (503, "Tracker unavailable")
             case .notFound: (404, "Not found")
+            case .methodNotAllowed: (405, "Method not allowed")
             case .internalError: (500, "Internal error")
             }
         }

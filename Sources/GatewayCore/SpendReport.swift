@@ -10,7 +10,7 @@ extension SpendQuery {
     /// (`to`, a date, is included). Without dates, the current month so far, by UTC's calendar.
     package init(workspace: String?, by: String?, from: String?, to: String?, now: Timestamp) throws(SpendQueryError) {
         var dimensions: [Dimension] = []
-        for word in (by ?? "").split(separator: ",") {
+        for word in by?.split(separator: ",", omittingEmptySubsequences: false) ?? [] {
             guard let dimension = Dimension(rawValue: String(word)) else {
                 let known = Dimension.allCases.map(\.rawValue).joined(separator: ", ")
                 throw SpendQueryError(description: "'\(word)' is nothing to sum by; there are \(known).")

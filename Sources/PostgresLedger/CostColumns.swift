@@ -67,28 +67,76 @@ enum CostColumns {
     static func record(_ id: CallID, _ workspace: String, _ connection: PostgresConnection) throws(PostgresFailure) -> CostRecord? {
         let rows = try connection.run(
             """
-            SELECT "userId", "apiProvider", "endpoint", "operation", \(SQL.nanos("\"cost\"")), "basis", "priceVersion",
-                \(SQL.nanos("\"estimate\"")), \(SQL.nanos("\"reportedCost\"")), "status", "cache", "durationMs", "tokensUsed", "entityType",
-                "entityId", "requestData", "success", "errorMessage", \(SQL.microseconds("\"createdAt\"")),
+            SELECT \(selected),
                 (SELECT \(SQL.microseconds("max(\"day\")")) FROM "cost_rollups"
                     WHERE "workspaceId" = $2 AND "day" <= "api_cost_tracking"."createdAt"),
-                (SELECT "value" FROM "once_charges" WHERE "id" = $1 AND "workspaceId" = $2 LIMIT 1),
-                \(SQL.nanos("\"saved\""))
+                (SELECT "value" FROM "once_charges" WHERE "id" = $1 AND "workspaceId" = $2 LIMIT 1)
             FROM "api_cost_tracking" WHERE "id" = $1 AND "workspaceId" = $2
             """, PostgresParameter(id.description), PostgresParameter(workspace))
         guard rows.count > 0 else { return nil }
-        let cost = Money(nanos: try rows.requiredInt64(0, 4))
-        let createdAt = try rows.requiredInt64(0, 18)
+        var record = try record(rows, 0)
+        if let day = try rows.int64(0, names.count) { record.day = Timestamp(microseconds: day) }
+        record.onceKey = rows.text(0, names.count + 1)
+        return record
+    }
+
+    /// Rows, the newest first.
+    static func rows(_ query: CallQuery, _ connection: PostgresConnection) throws(PostgresFailure) -> [LedgerRow] {
+        let rows = try connection.run([selection(query)])[0]
+        var found: [LedgerRow] = []
+        for row in 0..<rows.count { found.append(LedgerRow(id: try rows.required(row, 0), record: try record(rows, row))) }
+        return found
+    }
+
+    /// The statement of ``rows(_:_:)``.
+    static func selection(_ query: CallQuery) -> PostgresStatement {
+        var conditions: [String] = []
+        var parameters: [PostgresParameter] = []
+        func add(_ condition: String, _ values: PostgresParameter...) {
+            parameters += values
+            conditions.append(condition)
+        }
+        // Numbered as they are added.
+        var next: String { "$\(parameters.count + 1)" }
+        if let workspace = query.workspace { add("\"workspaceId\" = \(next)", PostgresParameter(workspace)) }
+        if let provider = query.provider { add("\"apiProvider\" = \(next)", PostgresParameter(provider)) }
+        if let operation = query.operation { add("\"operation\" = \(next)", PostgresParameter(operation)) }
+        if let status = query.status { add("\"status\" = \(next)", PostgresParameter(Int64(status))) }
+        if let from = query.from { add("\"createdAt\" >= \(next)", PostgresParameter(from)) }
+        if let until = query.until { add("\"createdAt\" < \(next)", PostgresParameter(until)) }
+        if let place = query.after {
+            add(
+                "(\"createdAt\", \"id\") < (\(next), $\(parameters.count + 2))", PostgresParameter(place.createdAt),
+                PostgresParameter(place.id))
+        }
+        let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+        let sql = "SELECT \(selected) FROM \"api_cost_tracking\"\(condition) ORDER BY \"createdAt\" DESC, \"id\" DESC LIMIT \(next)::bigint"
+        return PostgresStatement(sql, parameters: parameters + [PostgresParameter(Int64(query.limit))])
+    }
+
+    /// The columns as ``record(_:_:)`` reads them: amounts in nano-dollars, instants in microseconds.
+    private static let selected = types.map { name, type in
+        switch type {
+        case "numeric": SQL.nanos("\"\(name)\"")
+        case "timestamptz": SQL.microseconds("\"\(name)\"")
+        default: "\"\(name)\""
+        }
+    }.joined(separator: ", ")
+
+    /// The columns of a row; its day and its once key are not among them.
+    private static func record(_ rows: PostgresRows, _ row: Int) throws(PostgresFailure) -> CostRecord {
+        func money(_ column: Int) throws(PostgresFailure) -> Money? { try rows.int64(row, column).map { Money(nanos: $0) } }
+        let cost = Money(nanos: try rows.requiredInt64(row, 6))
+        let createdAt = Timestamp(microseconds: try rows.requiredInt64(row, 13))
         return CostRecord(
-            id: id, workspace: workspace, user: rows.text(0, 0), provider: try rows.required(0, 1), endpoint: rows.text(0, 2),
-            operation: rows.text(0, 3), cost: cost, basis: rows.text(0, 5).flatMap(CostBasis.init(rawValue:)) ?? .table,
-            priceVersion: rows.text(0, 6), estimate: try rows.int64(0, 7).map { Money(nanos: $0) } ?? cost,
-            reportedCost: try rows.int64(0, 8).map { Money(nanos: $0) }, status: try rows.int64(0, 9).map(Int.init),
-            cache: rows.text(0, 10).flatMap(CacheOutcome.init(rawValue:)) ?? .none,
-            saved: try rows.int64(0, 21).map { Money(nanos: $0) }, duration: try rows.int64(0, 11).map(Int.init),
-            tokens: try rows.int64(0, 12), entityType: rows.text(0, 13), entityID: rows.text(0, 14), requestData: rows.text(0, 15),
-            success: rows.bool(0, 16), errorMessage: rows.text(0, 17), createdAt: Timestamp(microseconds: createdAt),
-            day: Timestamp(microseconds: try rows.int64(0, 19) ?? createdAt), onceKey: rows.text(0, 20))
+            id: CallID(try rows.required(row, 0)) ?? CallID(high: 0, low: 0), workspace: try rows.required(row, 1),
+            user: rows.text(row, 2), provider: try rows.required(row, 3), endpoint: rows.text(row, 4), operation: rows.text(row, 5),
+            cost: cost, basis: rows.text(row, 14).flatMap(CostBasis.init(rawValue:)) ?? .table, priceVersion: rows.text(row, 15),
+            estimate: try money(16) ?? cost, reportedCost: try money(17), status: try rows.int64(row, 18).map(Int.init),
+            cache: rows.text(row, 19).flatMap(CacheOutcome.init(rawValue:)) ?? .none, saved: try money(21),
+            duration: try rows.int64(row, 20).map(Int.init), tokens: try rows.int64(row, 7), entityType: rows.text(row, 8),
+            entityID: rows.text(row, 9), requestData: rows.text(row, 10), success: rows.bool(row, 11), errorMessage: rows.text(row, 12),
+            createdAt: createdAt, day: createdAt)
     }
 }
 

@@ -1,7 +1,7 @@
 package import GatewayCore
 
 extension PostgresLedger {
-    package func add(_ key: CallerKey) async throws(LedgerError) {
+    package func add(_ key: CallerKey, _ mark: ChangeMark) async throws(LedgerError) {
         let columns = key.permissions.columns
         try await write { connection in
             _ = try connection.run([
@@ -13,28 +13,36 @@ extension PostgresLedger {
                     """, PostgresParameter(key.id.description), PostgresParameter(key.workspace), PostgresParameter(key.name),
                     PostgresParameter(key.digest.hexadecimal), PostgresParameter(key.createdAt), PostgresParameter(instant: key.expiresAt),
                     PostgresParameter(instant: key.revokedAt), PostgresParameter(instant: key.lastUsedAt),
-                    PostgresParameter(columns.providers), PostgresParameter(columns.operations), PostgresParameter(columns.rate))
+                    PostgresParameter(columns.providers), PostgresParameter(columns.operations), PostgresParameter(columns.rate)),
+                AuditColumns.insertion(AuditEntry(mark, key: key)),
             ])
         }
     }
 
-    package func revokeKey(_ id: CallID, at instant: Timestamp) async throws(LedgerError) -> CallerKey? {
+    package func revokeKey(_ id: CallID, _ mark: ChangeMark) async throws(LedgerError) -> CallerKey? {
         try await write { connection in
-            let key = PostgresParameter(id.description)
+            let id = PostgresParameter(id.description)
+            guard let key = try Self.keys(#"WHERE "id" = $1"#, [id], connection).first else { return nil }
+            guard key.revokedAt == nil else { return key }
+            var revoked = key
+            revoked.revokedAt = mark.instant
+            // Whoever revokes it at the same time has waited for the lock, and finds that it is done.
             try connection.run([
                 PostgresStatement(
                     """
                     WITH "open" AS MATERIALIZED (
-                        SELECT "id" FROM "caller_keys" WHERE "id" = $1 AND "revokedAt" IS NULL FOR UPDATE
+                        SELECT "id" FROM "caller_keys" WHERE "id" = $4 AND "revokedAt" IS NULL FOR UPDATE
                     ), "next" AS (
                         INSERT INTO "change_counters" AS old ("name", "last") SELECT 'keys', 1 FROM "open"
                         ON CONFLICT ("name") DO UPDATE SET "last" = old."last" + 1 RETURNING "last"
+                    ), "revoked" AS (
+                        UPDATE "caller_keys" SET "revokedAt" = $2, "change" = "next"."last" FROM "open", "next"
+                        WHERE "caller_keys"."id" = "open"."id" RETURNING "caller_keys"."id"
                     )
-                    UPDATE "caller_keys" SET "revokedAt" = $2, "change" = "next"."last" FROM "open", "next"
-                    WHERE "caller_keys"."id" = "open"."id"
-                    """, key, PostgresParameter(instant))
+                    INSERT INTO "audit_log" (\(AuditColumns.list)) SELECT $1, $2, $3, $4, $5, $6, $7, $8 FROM "revoked"
+                    """, parameters: AuditColumns.parameters(AuditEntry(mark, key: revoked, before: key)))
             ])
-            return try Self.keys(#"WHERE "id" = $1"#, [key], connection).first
+            return try Self.keys(#"WHERE "id" = $1"#, [id], connection).first
         }
     }
 

@@ -41,33 +41,6 @@ extension PostgresLedger: LeaseStore {
         }
     }
 
-    package func budgets(after version: Int64) async throws(LedgerError) -> StoredBudgets? {
-        try await lookups.use { connection in
-            let last = try connection.run(#"SELECT coalesce(max("version"), 0) FROM "workspace_budgets""#).requiredInt64(0, 0)
-            guard last != version else { return nil }
-            let rows = try connection.run(
-                #"SELECT "workspaceId", "budget", max("version") OVER () FROM "workspace_budgets""#)
-            var stored = StoredBudgets(version: try rows.count > 0 ? rows.requiredInt64(0, 2) : 0)
-            for row in 0..<rows.count { stored.texts[try rows.required(row, 0)] = try rows.required(row, 1) }
-            return stored
-        }
-    }
-
-    package func setBudget(_ text: String, of workspace: String) async throws(LedgerError) {
-        try await reader.use { connection in
-            _ = try connection.run([
-                // So that versions become visible in their order.
-                AccountLock.ofBudgets,
-                PostgresStatement(
-                    """
-                    INSERT INTO "workspace_budgets" ("workspaceId", "budget", "version")
-                    VALUES ($1, $2, (SELECT coalesce(max("version"), 0) + 1 FROM "workspace_budgets"))
-                    ON CONFLICT ("workspaceId") DO UPDATE SET "budget" = excluded."budget", "version" = excluded."version"
-                    """, PostgresParameter(workspace), PostgresParameter(text)),
-            ])
-        }
-    }
-
     package func removeEndedAccounts() async throws(LedgerError) {
         try await reader.use { connection in
             for table in ["budget_leases", "budget_accounts"] {

@@ -158,6 +158,10 @@ package final class PostgresLedger: Ledger {
         try await reader.use { try CostColumns.record(id, workspace, $0) }
     }
 
+    package func calls(_ query: CallQuery) async throws(LedgerError) -> [LedgerRow] {
+        try await reader.use { try CostColumns.rows(query, $0) }
+    }
+
     package func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? {
         // On a connection of its own: a long sum must not stand before a caller's answer.
         try await lookups.use { try KeptAnswers.answer(key, workspace: workspace, at: now, $0) }

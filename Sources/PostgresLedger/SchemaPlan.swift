@@ -89,7 +89,7 @@ struct SchemaPlan {
             state.indexes[name] = true
             return drop + [Step(sql: sql, kind: .concurrent)]
 
-        case .rows(let sql):
+        case .repeatable(let sql):
             return [Step(sql: sql, kind: .brief(table: nil))]
         }
     }

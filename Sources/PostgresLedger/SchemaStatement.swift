@@ -14,8 +14,8 @@ enum SchemaStatement: Equatable {
     case additions(to: String, [Column])
     case widenings(of: String, [Column])
     case index(String, on: String, columns: [String], isGIN: Bool, sql: String)
-    /// An INSERT: it must do nothing where it has been done.
-    case rows(sql: String)
+    /// Rows, a function or a trigger: it must do nothing, or the same, where it has been done.
+    case repeatable(sql: String)
 
     /// Reads a file. Throws a text for a statement that is none of these.
     static func read(_ file: String) throws(UnknownStatement) -> [SchemaStatement] {
@@ -61,8 +61,8 @@ enum SchemaStatement: Equatable {
             } else {
                 return nil
             }
-        } else if sql.hasPrefix("INSERT INTO ") {
-            self = .rows(sql: sql)
+        } else if sql.prefixMatch(of: /(INSERT INTO|CREATE OR REPLACE FUNCTION|DROP TRIGGER IF EXISTS|CREATE TRIGGER)\b/) != nil {
+            self = .repeatable(sql: sql)
         } else {
             return nil
         }

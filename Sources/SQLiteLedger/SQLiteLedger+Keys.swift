@@ -2,7 +2,7 @@ import GRDB
 package import GatewayCore
 
 extension SQLiteLedger {
-    package func add(_ key: CallerKey) async throws(LedgerError) {
+    package func add(_ key: CallerKey, _ mark: ChangeMark) async throws(LedgerError) {
         try await write { database in
             let columns = key.permissions.columns
             try database.execute(
@@ -15,17 +15,21 @@ extension SQLiteLedger {
                     key.expiresAt?.fixedBoundary, key.revokedAt?.fixedBoundary, key.lastUsedAt?.fixedBoundary, columns.providers,
                     columns.operations, columns.rate, try Self.nextChange(in: database),
                 ])
+            try Self.write(AuditEntry(mark, key: key), in: database)
         }
     }
 
-    package func revokeKey(_ id: CallID, at instant: Timestamp) async throws(LedgerError) -> CallerKey? {
+    package func revokeKey(_ id: CallID, _ mark: ChangeMark) async throws(LedgerError) -> CallerKey? {
         try await write { database in
             guard let key = try Self.keys(#"WHERE "id" = ?"#, [id.description], in: database).first else { return nil }
             guard key.revokedAt == nil else { return key }
+            var revoked = key
+            revoked.revokedAt = mark.instant
             try database.execute(
                 sql: #"UPDATE "caller_keys" SET "revokedAt" = ?, "change" = ? WHERE "id" = ?"#,
-                arguments: [instant.fixedBoundary, try Self.nextChange(in: database), id.description])
-            return try Self.keys(#"WHERE "id" = ?"#, [id.description], in: database).first
+                arguments: [mark.instant.fixedBoundary, try Self.nextChange(in: database), id.description])
+            try Self.write(AuditEntry(mark, key: revoked, before: key), in: database)
+            return revoked
         }
     }
 

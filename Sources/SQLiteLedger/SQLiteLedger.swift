@@ -136,6 +136,10 @@ package final class SQLiteLedger: Ledger {
         try await read { try CostRows.record(id, workspace, in: $0) }
     }
 
+    package func calls(_ query: CallQuery) async throws(LedgerError) -> [LedgerRow] {
+        try await read { try CostRows.rows(query, in: $0) }
+    }
+
     package func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? {
         try await read { try KeptAnswers.answer(key, workspace: workspace, at: now, in: $0) }
     }

@@ -59,6 +59,10 @@ final class Books: Sendable {
     private func loadAll() async {
         let misaligned = await untilItWorks { [self] ledger -> [String] in
             let now = machineClock()
+            // The limits first: no spending is known to be within them before. All is loaded below, whatever they change.
+            if let configuration = try await current.takeBudgets(from: ledger, logger) {
+                _ = accounts.adopt(budgets: configuration.budgets, alerts: configuration.alerts)
+            }
             let sums = try await ledger.dailySums(since: Accounts.sumsSince(now))
             once.load(try await ledger.onceKeys(since: now.adding(seconds: -OnceCharges.memory)))
             return accounts.load(sums: sums, at: now) { self.writer.recentRecords }

@@ -20,6 +20,8 @@ final class GatewayProcess: Sendable {
     let metrics = Metrics()
     let feed = CallFeed()
     let books: Books
+    private let budgets: StoredBudgetWatch
+    private let audit: ConfigurationAudit
     let logger: Logger
     private let reloader: Reloader
     private let upstream: any Upstream
@@ -84,12 +86,16 @@ final class GatewayProcess: Sendable {
         }
 
         let current = CurrentGeneration(generation)
-        let leasing = ledger.isShared ? Leasing(writer: writer, current: current, logger: logger) : nil
+        let leasing = ledger.isShared ? Leasing(writer: writer, logger: logger) : nil
         let accounts = Accounts(
             budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: leasing?.hurry)
         let books = Books(accounts: accounts, once: once, writer: writer, current: current, logger: logger)
         let prices = PriceVersionLog(log: writer)
-        keys = KeyWatch(writer: writer, logger: logger)
+        let marks = ChangeMarks(gateway: journal.id)
+        let audit = ConfigurationAudit(writer: writer, marks: marks, logger: logger)
+        keys = KeyWatch(writer: writer, marks: marks, logger: logger)
+        budgets = StoredBudgetWatch(books: books, writer: writer, current: current, marks: marks, logger: logger)
+        self.audit = audit
         self.current = current
         self.accounts = accounts
         self.books = books
@@ -107,9 +113,10 @@ final class GatewayProcess: Sendable {
             loader: loader, started: loaded, current: current, clock: machineClock,
             report: { outcome in Self.report(outcome, logger: logger) },
             warn: { logger.warning("\($0)") },
-            adopt: { next in
-                prices.note(next)
-                books.adopt(current.merged(next))
+            adopt: { adoption in
+                audit.note(adoption, after: current.generation, budgets: current.fileBudgets)
+                prices.note(adoption.generation)
+                books.adopt(current.merged(adoption.generation))
             })
     }
 
@@ -131,8 +138,7 @@ final class GatewayProcess: Sendable {
         prices.note(current.generation)
         let writing = Task { await writer.run() }
         await books.loadAtStart()
-        if books.areLoaded { await leasing?.look(accounts, books) }
-        let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts, books) } }
+        let leasing = Task { if let leasing = self.leasing { await leasing.run(accounts, budgets) } }
         let configuration = current.generation.configuration
         let usesKeys = configuration.authentication == .keys
         if usesKeys { await keys.refresh() }
@@ -178,6 +184,14 @@ final class GatewayProcess: Sendable {
                 return nil
             }
             tasks.addTask {
+                await self.budgets.run()
+                return nil
+            }
+            tasks.addTask {
+                await self.audit.run()
+                return nil
+            }
+            tasks.addTask {
                 var faults = FaultLog(logger: self.logger)
                 while !Task.isCancelled {
                     faults.note(self.health, at: machineClock())
@@ -214,13 +228,12 @@ final class GatewayProcess: Sendable {
             listen: admin.listen,
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
-                reload: { await self.reloader.reload() },
-                spend: { query async throws(LedgerError) in try await self.openLedger.spend(query) },
+                reload: { await self.reloader.reload(from: $0) }, spend: { query async throws(LedgerError) in try await self.spend(query) },
                 keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
-                setBudget: setBudget, feed: feed,
-                quality: { since, limit async throws(LedgerError) in try await self.openLedger.quality(since: since, limit: limit) },
-                clock: machineClock,
-                logger: logger))
+                setBudget: { text, workspace, origin async throws(LedgerError) in
+                    try await self.budgets.set(text, of: workspace, from: origin)
+                },
+                ledger: { () throws(LedgerError) in try self.writer.openedLedger }, feed: feed, clock: machineClock, logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
             return nil
@@ -241,19 +254,8 @@ final class GatewayProcess: Sendable {
         printNow(line)
     }
 
-    private var openLedger: any Ledger {
-        get throws(LedgerError) {
-            guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-            return ledger
-        }
-    }
-
-    /// Where gateways share the ledger.
-    private var setBudget: (@Sendable (_ text: String, _ workspace: String) async throws(LedgerError) -> Void)? {
-        guard let leasing else { return nil }
-        return { [accounts, books] text, workspace async throws(LedgerError) in
-            try await leasing.setBudget(text, of: workspace, accounts, books)
-        }
+    private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
+        try await writer.openedLedger.spend(query)
     }
 
     private var health: Health {
@@ -275,6 +277,7 @@ final class GatewayProcess: Sendable {
         if await !writer.drain(within: Self.lastDrain) {
             logger.warning("the ledger did not take all records; the journal keeps them for the next start")
         }
+        await audit.write()
         await self.leasing?.giveBack(accounts)
         writing.cancel()
         await writing.value

@@ -52,9 +52,9 @@ struct Key: AsyncParsableCommand {
                 }
                 (id, secret) = (madeID, key)
             } else {
-                let now = machineClock()
-                let made = wish.key(id: CallIDGenerator().next(at: now), at: now)
-                try await configuration.withLedger { store throws(LedgerError) in try await store.add(made.key) }
+                let mark = ChangeMarks(gateway: nil).next(from: ChangeMark.command)
+                let made = wish.key(id: CallIDGenerator().next(at: mark.instant), at: mark.instant)
+                try await configuration.withLedger { store throws(LedgerError) in try await store.add(made.key, mark) }
                 (id, secret) = (made.key.id.description, made.secret.reveal())
             }
             printNow(secret)
@@ -160,7 +160,7 @@ struct Key: AsyncParsableCommand {
                 guard reply.status == 200 else { throw fail("gateway: \(reply.refusal)") }
             } else {
                 let revoked = try await configuration.withLedger { store throws(LedgerError) in
-                    try await store.revokeKey(id, at: machineClock())
+                    try await store.revokeKey(id, ChangeMarks(gateway: nil).next(from: ChangeMark.command))
                 }
                 guard revoked != nil else { throw fail("gateway: there is no key of this id") }
             }

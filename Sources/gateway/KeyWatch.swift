@@ -7,6 +7,7 @@ import Logging
 final class KeyWatch: KeyAdministration {
     let ring = KeyRing()
     private let writer: LedgerWriter
+    private let marks: ChangeMarks
     private let logger: Logger
     private let ids = CallIDGenerator()
 
@@ -14,8 +15,9 @@ final class KeyWatch: KeyAdministration {
     /// How many looks lie between two notes of when keys were used.
     private static let looksPerNote = 60
 
-    init(writer: LedgerWriter, logger: Logger) {
+    init(writer: LedgerWriter, marks: ChangeMarks, logger: Logger) {
         self.writer = writer
+        self.marks = marks
         self.logger = logger
     }
 
@@ -35,7 +37,7 @@ final class KeyWatch: KeyAdministration {
     /// Looks into the store once.
     func refresh() async {
         do {
-            let store = try store
+            let store = try writer.openedLedger
             var (keys, change) = try await store.keys(changedAfter: ring.change)
             if change < ring.change {
                 // Another database has taken the place of the one that was read before.
@@ -56,36 +58,30 @@ final class KeyWatch: KeyAdministration {
         let uses = ring.takeUses()
         guard !uses.isEmpty else { return }
         do {
-            try await store.noteUse(uses)
+            try await writer.openedLedger.noteUse(uses)
         } catch {
             // Only when a key was used last would be older than it is.
             logger.debug("the last uses of keys cannot be noted", metadata: ["error": "\(error)"])
         }
     }
 
-    private var store: any KeyStore {
-        get throws(LedgerError) {
-            guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-            return ledger
-        }
-    }
-
     // MARK: KeyAdministration
 
-    func create(_ wish: KeyWish) async throws(LedgerError) -> (key: CallerKey, secret: Secret) {
-        let made = wish.key(id: ids.next(at: machineClock()), at: machineClock())
-        try await store.add(made.key)
+    func create(_ wish: KeyWish, from origin: String) async throws(LedgerError) -> (key: CallerKey, secret: Secret) {
+        let mark = marks.next(from: origin)
+        let made = wish.key(id: ids.next(at: mark.instant), at: mark.instant)
+        try await writer.openedLedger.add(made.key, mark)
         await refresh()
         return made
     }
 
-    func revoke(_ id: CallID) async throws(LedgerError) -> CallerKey? {
-        let key = try await store.revokeKey(id, at: machineClock())
+    func revoke(_ id: CallID, from origin: String) async throws(LedgerError) -> CallerKey? {
+        let key = try await writer.openedLedger.revokeKey(id, marks.next(from: origin))
         await refresh()
         return key
     }
 
     func list(workspace: String?, after id: CallID?, limit: Int) async throws(LedgerError) -> [CallerKey] {
-        try await store.keys(workspace: workspace, after: id, limit: limit)
+        try await writer.openedLedger.keys(workspace: workspace, after: id, limit: limit)
     }
 }

@@ -6,10 +6,9 @@ import Synchronization
 /// Carries what the accounts ask about leases to the database that gateways share, and the answers back.
 ///
 /// Three things go on beside each other: exchanges about open leases, one at a time; openings, between two of the ledger writer's batches; and a
-/// look, twice a second, for what other gateways want, and for budgets that somebody has set.
+/// look, twice a second, for what other gateways want.
 final class Leasing: Sendable {
     private let writer: LedgerWriter
-    private let current: CurrentGeneration
     private let logger: Logger
     private let exchanging = Nudge()
     private let opening = Nudge()
@@ -21,9 +20,8 @@ final class Leasing: Sendable {
     /// The most that is asked in one transaction.
     private static let largestExchange = 500
 
-    init(writer: LedgerWriter, current: CurrentGeneration, logger: Logger) {
+    init(writer: LedgerWriter, logger: Logger) {
         self.writer = writer
-        self.current = current
         self.logger = logger
     }
 
@@ -34,16 +32,16 @@ final class Leasing: Sendable {
     }
 
     /// Runs until the task is cancelled.
-    func run(_ accounts: Accounts, _ books: Books) async {
+    func run(_ accounts: Accounts, _ budgets: StoredBudgetWatch) async {
         await withTaskGroup { tasks in
             tasks.addTask { await self.exchange(accounts) }
-            tasks.addTask { await self.open(accounts, books) }
+            tasks.addTask { await self.open(accounts, budgets) }
             tasks.addTask {
                 var looks = 0
                 while !Task.isCancelled {
                     // Cancelled when the gateway stops.
                     try? await Task.sleep(for: Self.tick)
-                    await self.look(accounts, books)
+                    await self.look(accounts)
                     looks += 1
                     if looks % 7200 == 0 { await self.removeEndedAccounts() }
                 }
@@ -73,21 +71,21 @@ final class Leasing: Sendable {
         }
     }
 
-    private func open(_ accounts: Accounts, _ books: Books) async {
+    private func open(_ accounts: Accounts, _ budgets: StoredBudgetWatch) async {
         while !Task.isCancelled {
             await opening.wait(timeout: Self.tick)
             guard accounts.hasLeasesToOpen || !hasBegun.withLock({ $0 }) else { continue }
             // While the ledger fails, the writer does nothing but try again: who waits should know.
-            let isOpened = writer.isLedgerFailing ? false : await openWithinPatience(accounts, books)
+            let isOpened = writer.isLedgerFailing ? false : await openWithinPatience(accounts, budgets)
             if !isOpened { tellWaiters(accounts) }
         }
     }
 
-    private func openWithinPatience(_ accounts: Accounts, _ books: Books) async -> Bool {
+    private func openWithinPatience(_ accounts: Accounts, _ budgets: StoredBudgetWatch) async -> Bool {
         await withTaskGroup(of: Bool.self) { tasks in
             tasks.addTask {
                 do {
-                    try await self.writer.whenCaughtUp { ledger, _ in await self.open(accounts, books, in: ledger) }
+                    try await self.writer.whenCaughtUp { ledger, _ in await self.open(accounts, budgets, in: ledger) }
                     return true
                 } catch {
                     return false
@@ -109,13 +107,13 @@ final class Leasing: Sendable {
     }
 
     /// While the ledger takes no records.
-    private func open(_ accounts: Accounts, _ books: Books, in ledger: any Ledger) async {
+    private func open(_ accounts: Accounts, _ budgets: StoredBudgetWatch, in ledger: any Ledger) async {
         do throws(LedgerError) {
             // What an earlier process has left goes back: the journal is drained, so that nobody spends from it any more.
             if let store = ledger.leases, !hasBegun.withLock({ $0 }) {
                 _ = try await store.forget(gateway: writer.gateway)
                 // Nothing is leased before the limits are known.
-                guard await look(accounts, books) else { return tellWaiters(accounts) }
+                guard await budgets.look() else { return tellWaiters(accounts) }
             }
             hasBegun.withLock { $0 = true }
         } catch {
@@ -135,26 +133,15 @@ final class Leasing: Sendable {
         }
     }
 
-    /// Takes what other gateways want, and what budgets they have been given.
-    @discardableResult
-    func look(_ accounts: Accounts, _ books: Books) async -> Bool {
-        guard let store = writer.ledger?.leases else { return false }
+    /// Takes what other gateways want.
+    private func look(_ accounts: Accounts) async {
+        guard let store = writer.ledger?.leases else { return }
         do throws(LedgerError) {
-            if let stored = try await store.budgets(after: current.storedVersion) {
-                let configuration = current.adopt(stored) { workspace, error in
-                    logger.error(
-                        "a budget in the database cannot be read; the default counts",
-                        metadata: ["workspace": "\(workspace)", "error": "\(error)"])
-                }
-                books.adopt(configuration)
-            }
             let wanted = Set(try await store.wanted())
             accounts.wanted(wanted)
             if !wanted.isEmpty { exchanging.signal() }
-            return true
         } catch {
             logger.debug("what other gateways want cannot be read", metadata: ["error": "\(error)"])
-            return false
         }
     }
 
@@ -164,13 +151,6 @@ final class Leasing: Sendable {
         } catch {
             logger.debug("ended accounts cannot be removed yet", metadata: ["error": "\(error)"])
         }
-    }
-
-    /// Sets a budget for all gateways, and takes it at once in this one.
-    func setBudget(_ text: String, of workspace: String, _ accounts: Accounts, _ books: Books) async throws(LedgerError) {
-        guard let store = writer.ledger?.leases else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-        try await store.setBudget(text, of: workspace)
-        await look(accounts, books)
     }
 
     /// Gives back what is not used, when calls have ended and the ledger has been fed for the last time.

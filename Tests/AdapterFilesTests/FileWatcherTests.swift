@@ -117,7 +117,7 @@ struct ReloaderTests {
             reloader = Reloader(
                 loader: loader, started: started, current: current, clock: { now },
                 report: { outcome in outcomes.update { $0.append(outcome) } },
-                warn: { Issue.record("\($0)") }, adopt: { generation in adopted.update { $0.append(generation.number) } })
+                warn: { Issue.record("\($0)") }, adopt: { adoption in adopted.update { $0.append(adoption.generation.number) } })
         }
     }
 

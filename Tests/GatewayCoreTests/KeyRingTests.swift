@@ -108,8 +108,8 @@ import Testing
         for _ in 0..<100 { #expect(ring.admit(free, at: monday) == nil) }
     }
 
-    @Test(arguments: ["0", "-1", "0.0009", "1000000.1", "", "x"])
-    func ratesOutsideOfTheRangeAreNone(text: String) {
+    @Test(arguments: ["0", "-1", "0.0009", "1000000.1", "", "x", "0.0010000000000000002"])
+    func ratesOutsideOfTheRangeOrTooFineAreNone(text: String) {
         #expect(CallRate(text) == nil)
     }
 }

@@ -110,9 +110,14 @@ extension JournalEntry {
 protocol KeylessLedger: Ledger {}
 
 extension KeylessLedger {
-    func add(_ key: CallerKey) async throws(LedgerError) {}
-    func revokeKey(_ id: CallID, at instant: Timestamp) async throws(LedgerError) -> CallerKey? { nil }
+    func add(_ key: CallerKey, _ mark: ChangeMark) async throws(LedgerError) {}
+    func revokeKey(_ id: CallID, _ mark: ChangeMark) async throws(LedgerError) -> CallerKey? { nil }
     func keys(changedAfter change: Int64) async throws(LedgerError) -> (keys: [CallerKey], change: Int64) { ([], 0) }
     func keys(workspace: String?, after id: CallID?, limit: Int) async throws(LedgerError) -> [CallerKey] { [] }
     func noteUse(_ uses: [CallID: Timestamp]) async throws(LedgerError) {}
+    func budgets(after version: Int64) async throws(LedgerError) -> StoredBudgets? { nil }
+    func setBudget(_ text: String, of workspace: String, _ mark: ChangeMark) async throws(LedgerError) {}
+    func add(_ entry: AuditEntry) async throws(LedgerError) {}
+    func auditEntries(since instant: Timestamp?, before id: CallID?, limit: Int) async throws(LedgerError) -> [AuditEntry] { [] }
+    func calls(_ query: CallQuery) async throws(LedgerError) -> [LedgerRow] { [] }
 }

@@ -193,7 +193,8 @@ struct PostgresFaultTests {
         let key = CallerKey(
             id: CallIDGenerator().next(at: RecordMaker.firstDay), workspace: "acme", name: nil, digest: KeyDigest(of: secret),
             createdAt: RecordMaker.firstDay)
-        try await ledger.add(key)
+        try await ledger.add(
+            key, ChangeMark(id: key.id, instant: RecordMaker.firstDay, origin: ChangeMark.command))
         let seen = try await ledger.keys(changedAfter: 0)
         let budgets = try await ledger.budgets(after: 1)
         let wanted = try await ledger.wanted()

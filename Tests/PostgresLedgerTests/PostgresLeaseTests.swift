@@ -78,17 +78,22 @@ struct PostgresLeaseTests {
     @Test func budgetsThatAreSetAreSeenOnceByVersion() async throws {
         let (database, make) = try await factory()
         let ledgers = [try await make("g1"), try await make("g2")]
-        let (first, second) = (try #require(ledgers[0].leases), try #require(ledgers[1].leases))
+        let (first, second, ids) = (ledgers[0], ledgers[1], CallIDGenerator())
+        @Sendable func mark() -> ChangeMark {
+            ChangeMark(id: ids.next(at: RecordMaker.firstDay), instant: RecordMaker.firstDay, origin: "::1")
+        }
         let none = try await first.budgets(after: 0)
         #expect(none == nil)
-        try await first.setBudget(#"{"daily": 1}"#, of: "acme")
+        try await first.setBudget(#"{"daily": 1}"#, of: "acme", mark())
         let one = try await second.budgets(after: 0)
         #expect(one == StoredBudgets(version: 1, texts: ["acme": #"{"daily": 1}"#]))
         let same = try await second.budgets(after: 1)
         #expect(same == nil)
         // Versions become visible in their order, whoever writes at once.
         try await withThrowingTaskGroup { tasks in
-            for number in 0..<20 { tasks.addTask { try await ledgers[number % 2].leases?.setBudget("{}", of: "w\(number % 5)") } }
+            for number in 0..<20 {
+                tasks.addTask { try await ledgers[number % 2].setBudget("{\"daily\":\(number)}", of: "w\(number % 5)", mark()) }
+            }
             try await tasks.waitForAll()
         }
         let all = try await first.budgets(after: 1)

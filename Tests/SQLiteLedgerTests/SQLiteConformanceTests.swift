@@ -46,6 +46,19 @@ import Testing
         try await LedgerConformance.keys(make)
     }
 
+    @Test func budgets() async throws {
+        try await LedgerConformance.budgets(make)
+    }
+
+    @Test func audit() async throws {
+        try await LedgerConformance.audit(make)
+    }
+
+    @Test(arguments: [UInt64(1), 2])
+    func calls(seed: UInt64) async throws {
+        try await LedgerConformance.calls(make, seed: seed)
+    }
+
     @Test func onceKeys() async throws {
         try await LedgerConformance.onceKeys(make)
     }

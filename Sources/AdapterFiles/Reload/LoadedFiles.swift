@@ -13,7 +13,7 @@ package struct LoadedFiles: Sendable {
     /// Files with errors that were left out: in a later load they may stay out as long as they stay the same.
     let rejected: Set<FileDigest>
     /// All files' contents. Two loads of equal contents are one.
-    let contents: Set<FileDigest>
+    package let contents: Set<FileDigest>
     let watched: WatchedPaths
     /// The adapters by their contents, so that a later load decodes and tries only what has changed.
     let decoded: [FileDigest: DecodedFile]

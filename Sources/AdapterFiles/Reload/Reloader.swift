@@ -18,7 +18,7 @@ package final class Reloader: Sendable {
     private let clock: WallClock
     private let report: @Sendable (ReloadOutcome) -> Void
     private let warn: @Sendable (String) -> Void
-    private let adopt: @Sendable (Generation) -> Void
+    private let adopt: @Sendable (Adoption) -> Void
     /// Held through a whole load, which is what serialises them.
     private let loading: Mutex<State>
     /// Apart from `loading`, so that the watcher never waits for a load to learn what it watches.
@@ -34,7 +34,7 @@ package final class Reloader: Sendable {
     package init(
         loader: GenerationLoader, started: LoadedFiles, current: CurrentGeneration, clock: @escaping WallClock,
         report: @escaping @Sendable (ReloadOutcome) -> Void, warn: @escaping @Sendable (String) -> Void,
-        adopt: @escaping @Sendable (Generation) -> Void
+        adopt: @escaping @Sendable (Adoption) -> Void
     ) {
         self.loader = loader
         self.current = current
@@ -47,12 +47,14 @@ package final class Reloader: Sendable {
     }
 
     /// Loads everything again and puts it in force if nothing is wrong. Blocks while files are read and examples run, some milliseconds an adapter.
-    package func reload() -> ReloadOutcome { load(isRequest: true) }
+    package func reload() -> ReloadOutcome { load(askedFrom: ChangeMark.file) }
 
     /// The same for callers that must not block.
-    package func reload() async -> ReloadOutcome {
+    ///
+    /// - Parameter origin: From where it was asked for, for the audit.
+    package func reload(from origin: String = ChangeMark.file) async -> ReloadOutcome {
         await withCheckedContinuation { continuation in
-            queue.async { continuation.resume(returning: self.load(isRequest: true)) }
+            queue.async { continuation.resume(returning: self.load(askedFrom: origin)) }
         }
     }
 
@@ -62,7 +64,7 @@ package final class Reloader: Sendable {
             guard watcher == nil, current.generation.configuration.reload.watch else { return }
             // The watcher's thread keeps both alive until `stop()`.
             let started = FileWatcher(
-                paths: { self.watched.withLock { $0 } }, warn: warn, changed: { _ = self.load(isRequest: false) })
+                paths: { self.watched.withLock { $0 } }, warn: warn, changed: { _ = self.load(askedFrom: nil) })
             started.start()
             watcher = started
         }
@@ -73,11 +75,12 @@ package final class Reloader: Sendable {
         watcher.withLock { $0.take() }?.stop()
     }
 
-    private func load(isRequest: Bool) -> ReloadOutcome {
+    /// - Parameter origin: Who asked; nil for a file that was saved.
+    private func load(askedFrom origin: String?) -> ReloadOutcome {
         loading.withLock { state in
             let generation = current.generation
             // Whoever turns the watch off while it runs reloads by hand from then on, which includes turning it on again.
-            if !isRequest, !generation.configuration.reload.watch { return .unchanged(generation: generation.number) }
+            if origin == nil, !generation.configuration.reload.watch { return .unchanged(generation: generation.number) }
             let now = clock()
             let loaded = loader.load(number: generation.number + 1, at: now, replacing: generation, after: state.inForce)
             watched.withLock { $0 = loaded.watched }
@@ -92,18 +95,31 @@ package final class Reloader: Sendable {
                 let problems = loaded.diagnostics.filter { $0.severity == .error }.map(\.description)
                 let outcome = ReloadOutcome.refused(generation: generation.number, problems: problems)
                 // Events that lead to what was refused already are no new attempt.
-                if isRequest || !isKnown {
+                if origin != nil || !isKnown {
                     current.refused(problems, at: now)
                     report(outcome)
                 }
                 return outcome
             }
+            let adoption = Adoption(
+                generation: next, origin: origin ?? ChangeMark.file, before: state.inForce.contents.subtracting(loaded.contents),
+                after: loaded.contents.subtracting(state.inForce.contents))
             state.inForce = loaded
-            adopt(next)
+            adopt(adoption)
             current.replace(with: next)
             let outcome = ReloadOutcome.replaced(generation: next.number, notes: next.warnings)
             report(outcome)
             return outcome
         }
     }
+}
+
+/// A generation that is about to be in force.
+package struct Adoption: Sendable {
+    package let generation: Generation
+    /// From where the reload was asked for; ``ChangeMark/file`` when a file was saved.
+    package let origin: String
+    /// The files that differ, as they were and as they are.
+    package let before: Set<FileDigest>
+    package let after: Set<FileDigest>
 }

@@ -17,18 +17,22 @@ struct FileProblem: Error {
 
 /// A file's contents, told apart by name and bytes.
 package struct FileDigest: Sendable, Hashable {
-    private let text: String
+    package let name: String
+    /// The SHA-256 of name and contents; nil for a file that could not be read.
+    package let hash: String?
 
     init(name: String, bytes: [UInt8]) {
         var hash = SHA256()
         name.utf8.withContiguousStorageIfAvailable { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
         bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
-        text = name + " " + hexadecimal(hash.finalize())
+        self.name = name
+        self.hash = hexadecimal(hash.finalize())
     }
 
     /// A file that could not be read.
     init(unreadable name: String) {
-        text = name
+        self.name = name
+        hash = nil
     }
 }
 

@@ -1,3 +1,5 @@
+import GatewayCore
+
 /// A key that is data: a workspace, a unit, a field. Its text is as written; environment variables have no meaning in it.
 package struct KeyReader {
     /// The key's text.

@@ -1,3 +1,5 @@
+import GatewayCore
+
 /// One file's nodes on their way to typed values: where problems go, and which environment strings refer to.
 ///
 /// Confined to the thread that decodes.

@@ -58,11 +58,12 @@ package struct CallRate: Sendable, Hashable, CustomStringConvertible {
     /// How far ahead of that calls may be, which lets a second's worth come at once.
     let tolerance: Int64
 
-    /// nil outside of the range.
+    /// nil outside of the range, and for more decimals than it can be written and read again with.
     package init?(_ perSecond: Exact) {
         guard let low = try? Exact(1, over: 1000), !perSecond.isLess(than: low), !Exact(1_000_000).isLess(than: perSecond),
             let interval = try? (Exact(1_000_000_000) / perSecond).ceiling
         else { return nil }
+        guard let written = try? Exact(decimal: perSecond.description), written == perSecond else { return nil }
         self.perSecond = perSecond
         self.interval = Int64(interval)
         tolerance = Int64(max(1, perSecond.ceiling) - 1) * self.interval

@@ -1,11 +1,11 @@
 /// Where callers' keys are kept: beside the ledger's tables, for all gateways that share them.
 ///
-/// Changes are numbered in the order in which they are committed, so that a gateway which has seen one has seen all before it.
+/// What is added and revoked is noted in the audit. Changes are numbered in the order in which they are committed, so that a gateway which has seen one has seen all before it.
 package protocol KeyStore: Sendable {
     /// Adds a key.
-    func add(_ key: CallerKey) async throws(LedgerError)
-    /// Revokes a key from an instant on, and returns it; one that is revoked already stays as it is. nil for an id that there is not.
-    func revokeKey(_ id: CallID, at instant: Timestamp) async throws(LedgerError) -> CallerKey?
+    func add(_ key: CallerKey, _ mark: ChangeMark) async throws(LedgerError)
+    /// Revokes a key from the mark's instant on, and returns it; one that is revoked already stays as it is. nil for an id that there is not.
+    func revokeKey(_ id: CallID, _ mark: ChangeMark) async throws(LedgerError) -> CallerKey?
     /// The keys that were added or revoked after the change of a number, and the last number; from 0 for all of them.
     func keys(changedAfter change: Int64) async throws(LedgerError) -> (keys: [CallerKey], change: Int64)
     /// Some keys in the order of their ids, those of one workspace if one is named.

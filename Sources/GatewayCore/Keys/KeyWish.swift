@@ -38,7 +38,7 @@ package struct KeyWish: Sendable, Hashable {
             case "operations": permissions.operations = Self.names(value, name, &problems)
             case "requests_per_second":
                 rate = CallRate(value.string ?? value.number?.text ?? "")
-                if rate == nil { problems.append("'requests_per_second' is a number from 0.001 to 1000000.") }
+                if rate == nil { problems.append("'requests_per_second' is a number from 0.001 to 1000000, with at most 18 decimals.") }
             default:
                 problems.append("There is no '\(name)': a key has workspace, name, expires_at, providers, operations, requests_per_second.")
             }
