@@ -204,8 +204,11 @@ let package = Package(
         .testTarget(
             name: "AdminPlaneTests",
             dependencies: [
-                "AdminPlane", "GatewayCore", "JSONPath", .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "Logging", package: "swift-log"),
+                "AdminPlane", "GatewayCore", "JSONPath",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         // The executable from outside, as its users have it.

@@ -20,8 +20,8 @@ package struct AdminPlane: Sendable {
         package var replay: @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome
         /// Sets a workspace's budget in the database. Returns false when it is set and cannot be read yet.
         package var setBudget: @Sendable (_ text: String, _ workspace: String, _ origin: String) async throws(LedgerError) -> Bool
-        /// The ledger, once it has been opened.
-        package var ledger: @Sendable () -> (any Ledger)?
+        /// The ledger. Throws until it has been opened.
+        package var ledger: @Sendable () throws(LedgerError) -> any Ledger
         /// Calls as they happen.
         package var feed: CallFeed
         /// What the transports are doing.
@@ -37,7 +37,7 @@ package struct AdminPlane: Sendable {
             spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], keys: any KeyAdministration,
             replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome,
             setBudget: @escaping @Sendable (_ text: String, _ workspace: String, _ origin: String) async throws(LedgerError) -> Bool,
-            ledger: @escaping @Sendable () -> (any Ledger)?, feed: CallFeed,
+            ledger: @escaping @Sendable () throws(LedgerError) -> any Ledger, feed: CallFeed,
             upstream: @escaping @Sendable () -> UpstreamSnapshot = { UpstreamSnapshot() },
             droppedLogLines: @escaping @Sendable () -> Int = { 0 }, clock: @escaping WallClock, logger: Logger
         ) {
@@ -56,12 +56,6 @@ package struct AdminPlane: Sendable {
             self.droppedLogLines = droppedLogLines
             self.clock = clock
             self.logger = logger
-        }
-
-        /// The ledger. Throws while it has not been opened.
-        func opened() throws(LedgerError) -> any Ledger {
-            guard let ledger = ledger() else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-            return ledger
         }
     }
 

@@ -12,7 +12,7 @@ enum AlertsView {
             workspace: try parameters.text("workspace"), level: try level(parameters), from: try parameters.instant("from"),
             before: try parameters.cursor { CallID($0) }, limit: limit + 1)
         do throws(LedgerError) {
-            let alerts = try await services.opened().alerts(query)
+            let alerts = try await services.ledger().alerts(query)
             let page = alerts.prefix(limit)
             let next = alerts.count > limit ? page.last.map { JSONValue.string($0.id.description) } : nil
             let webhooks = services.generations.generation.configuration.alerts.webhooks

@@ -10,7 +10,7 @@ enum AuditView {
         let cursor = try parameters.cursor { CallID($0) }
         do throws(LedgerError) {
             // One more than asked for tells whether there are more.
-            let entries = try await services.opened().auditEntries(since: from, before: cursor, limit: limit + 1)
+            let entries = try await services.ledger().auditEntries(since: from, before: cursor, limit: limit + 1)
             let page = entries.prefix(limit)
             let next = entries.count > limit ? page.last.map { JSONValue.string($0.mark.id.description) } : nil
             return AdminAnswer(.object([.init("entries", .array(page.map(\.json))), .init("next", next ?? .null)]))

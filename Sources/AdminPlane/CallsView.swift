@@ -15,7 +15,7 @@ enum CallsView {
         // One more than asked for tells whether there are more.
         query.limit += 1
         do throws(LedgerError) {
-            let rows = try await services.opened().calls(query)
+            let rows = try await services.ledger().calls(query)
             let page = rows.prefix(query.limit - 1)
             let next = rows.count > page.count ? page.last.map { JSONValue.string(cursor.text($0.place)) } : nil
             return AdminAnswer(.object([.init("calls", .array(page.map(\.json))), .init("next", next ?? .null)]))

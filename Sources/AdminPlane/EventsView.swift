@@ -12,27 +12,31 @@ struct EventsView: ResponseGenerator {
     private static let pace = Duration.milliseconds(200)
     /// How long nothing is said: a connection that nobody reads any more is noticed by writing to it.
     private static let silence = Duration.seconds(2)
-    /// A reader that takes nothing for so long is left.
-    private static let patience = Duration.seconds(9)
 
     let feed: CallFeed
+    /// A reader that takes nothing for so long is left.
+    var patience = Duration.seconds(9)
 
     func response(from request: Request, context: some RequestContext) throws -> Response {
-        guard let watcher = feed.join() else {
+        guard let body else {
             return try AdminAnswer(
                 problem: 503, "Too many watch", "\(feed.capacity) watch the calls already; close one of them, or try later."
             ).response(from: request, context: context)
         }
-        let place = Place(feed: feed, watcher: watcher)
         var headers = HTTPFields()
         headers[.contentType] = "text/event-stream; charset=utf-8"
         headers[.cacheControl] = "no-store"
-        return Response(
-            status: .ok, headers: headers,
-            body: ResponseBody { writer in
-                try await Self.write(to: &writer, from: place)
-                try await writer.finish(nil)
-            })
+        return Response(status: .ok, headers: headers, body: body)
+    }
+
+    /// What a new watcher gets; nil while as many watch as may.
+    var body: ResponseBody? {
+        guard let watcher = feed.join() else { return nil }
+        let place = Place(feed: feed, watcher: watcher)
+        return ResponseBody { writer in
+            try await Self.write(to: &writer, from: place, patience: patience)
+            try await writer.finish(nil)
+        }
     }
 
     /// A watcher's place in the feed. It is given up with whatever holds it, so that an answer that is never written does so as well.
@@ -52,14 +56,14 @@ struct EventsView: ResponseGenerator {
         }
     }
 
-    private struct StalledReader: Error {}
+    struct StalledReader: Error {}
 
     /// Unchecked, because only the one task that it is handed to writes with it.
     private struct Pen: @unchecked Sendable {
         let writer: any ResponseBodyWriter
     }
 
-    private static func write(to writer: inout any ResponseBodyWriter, from place: Place) async throws {
+    private static func write(to writer: inout any ResponseBodyWriter, from place: Place, patience: Duration) async throws {
         // Beside the writing, which may wait for ever for a reader who reads nothing.
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {

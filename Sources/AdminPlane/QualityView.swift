@@ -11,7 +11,7 @@ enum QualityView {
     static func answer(_ request: Request, services: AdminPlane.Services) async throws -> AdminAnswer {
         let from = try QueryParameters(request).instant("from") ?? services.clock().adding(seconds: -days * 86_400)
         do throws(LedgerError) {
-            let report = try await services.opened().quality(since: from, limit: mostRows)
+            let report = try await services.ledger().quality(since: from, limit: mostRows)
             // Whether older rows than those were left out is not worth a second query: as many as may be looked at are taken for a part.
             let isWhole = report.examined < mostRows
             return AdminAnswer(

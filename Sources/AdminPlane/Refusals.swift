@@ -12,6 +12,14 @@ struct Problems: RouterMiddleware {
     func handle(
         _ request: Request, context: AdminContext, next: (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
+        let response = try await answer(to: request, context, next)
+        // The router knows HEAD only where there is a GET.
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func answer(
+        to request: Request, _ context: AdminContext, _ next: (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
         let answer: AdminAnswer
         do {
             return try await next(request, context)

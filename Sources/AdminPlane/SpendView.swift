@@ -19,11 +19,7 @@ enum SpendView {
         }
         if workspace == nil { query.workspace = try parameters.text("workspace") }
         (query.entityType, query.entityID) = (entity?.type, entity?.id)
-        switch parameters.raw("together") {
-        case nil, "false": break
-        case "true": query.isTogether = true
-        case _?: throw Refusal(400, "Bad request", "'together' is true or false.")
-        }
+        query.isTogether = try parameters.flag("together")
         do throws(LedgerError) {
             return AdminAnswer(SpendReport.json(try await services.spend(query), query: query))
         } catch {

@@ -43,9 +43,10 @@ enum WorkspacesView {
 
     static func answer(_ request: Request, services: AdminPlane.Services) throws -> AdminAnswer {
         let parameters = try QueryParameters(request)
-        let limit = try parameters.limit()
-        guard let order = Order(rawValue: parameters.raw("sort") ?? Order.share.rawValue) else {
-            throw Refusal(400, "Bad request", "'sort' is one of \(Order.allCases.map(\.rawValue).joined(separator: ", ")).")
+        let limit = try parameters.number("limit", in: 1...500) ?? 50
+        guard let order = Order(rawValue: parameters.raw("sort") ?? "share") else {
+            let known = Order.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Refusal(400, "Bad request", "'sort' is one of \(known).")
         }
         let cursor = try parameters.cursor(Place.init)
         let search = try parameters.text("search")?.lowercased() ?? ""

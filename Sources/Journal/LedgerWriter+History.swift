@@ -8,8 +8,7 @@ extension LedgerWriter: CallHistory {
 
     package func record(id: CallID, workspace: String) async throws(LedgerError) -> CostRecord? {
         if let record = pending(id: id) { return record.workspace == workspace ? record : nil }
-        guard let ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-        return try await ledger.record(id: id, workspace: workspace)
+        return try await openedLedger.record(id: id, workspace: workspace)
     }
 
     package var isLedgerFailing: Bool {
@@ -24,8 +23,7 @@ extension LedgerWriter: CallHistory {
 
 extension LedgerWriter: AnswerStore {
     package func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? {
-        guard let ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-        return try await ledger.keptAnswer(key, workspace: workspace, at: now)
+        return try await openedLedger.keptAnswer(key, workspace: workspace, at: now)
     }
 
     /// Forgets kept answers that have expired or are more than `limit` bytes together. A ledger that fails says so elsewhere, and is swept later.

@@ -133,6 +133,15 @@ package final class LedgerWriter: DurableLog {
         state.withLock { $0.ledger }
     }
 
+    /// The ledger for reading. Throws why it cannot be opened, until it has been.
+    package var openedLedger: any Ledger {
+        get throws(LedgerError) {
+            let (ledger, error) = state.withLock { ($0.ledger, $0.status.lastError) }
+            guard let ledger else { throw error ?? LedgerError(.unavailable, "the ledger has not been opened yet") }
+            return ledger
+        }
+    }
+
     package func append(_ appends: [LogAppend]) {
         let leftOut = state.withLock { state in
             appends.reduce(0) { count, append in

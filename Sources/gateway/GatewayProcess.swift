@@ -248,13 +248,12 @@ final class GatewayProcess: Sendable {
             listen: admin.listen,
             services: AdminPlane.Services(
                 generations: current, metrics: metrics, accounts: accounts, health: { self.health },
-                reload: { await self.reloader.reload(from: $0) },
-                spend: { query async throws(LedgerError) in try await self.openLedger.spend(query) },
+                reload: { await self.reloader.reload(from: $0) }, spend: { query async throws(LedgerError) in try await self.spend(query) },
                 keys: keys, replay: { lines async throws(ReplayError) in try await replayer.replay(lines: lines) },
                 setBudget: { text, workspace, origin async throws(LedgerError) in
                     try await self.budgets.set(text, of: workspace, from: origin)
                 },
-                ledger: { self.writer.ledger }, feed: feed, upstream: upstreamSnapshot,
+                ledger: { () throws(LedgerError) in try self.writer.openedLedger }, feed: feed, upstream: upstreamSnapshot,
                 droppedLogLines: { LogOutput.standardError.droppedLines }, clock: machineClock, logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
@@ -276,11 +275,8 @@ final class GatewayProcess: Sendable {
         printNow(line)
     }
 
-    private var openLedger: any Ledger {
-        get throws(LedgerError) {
-            guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-            return ledger
-        }
+    private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
+        try await writer.openedLedger.spend(query)
     }
 
     private var health: Health {

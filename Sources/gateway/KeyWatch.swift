@@ -37,7 +37,7 @@ final class KeyWatch: KeyAdministration {
     /// Looks into the store once.
     func refresh() async {
         do {
-            let store = try store
+            let store = try writer.openedLedger
             var (keys, change) = try await store.keys(changedAfter: ring.change)
             if change < ring.change {
                 // Another database has taken the place of the one that was read before.
@@ -58,17 +58,10 @@ final class KeyWatch: KeyAdministration {
         let uses = ring.takeUses()
         guard !uses.isEmpty else { return }
         do {
-            try await store.noteUse(uses)
+            try await writer.openedLedger.noteUse(uses)
         } catch {
             // Only when a key was used last would be older than it is.
             logger.debug("the last uses of keys cannot be noted", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private var store: any KeyStore {
-        get throws(LedgerError) {
-            guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-            return ledger
         }
     }
 
@@ -77,18 +70,18 @@ final class KeyWatch: KeyAdministration {
     func create(_ wish: KeyWish, from origin: String) async throws(LedgerError) -> (key: CallerKey, secret: Secret) {
         let mark = marks.next(from: origin)
         let made = wish.key(id: ids.next(at: mark.instant), at: mark.instant)
-        try await store.add(made.key, mark)
+        try await writer.openedLedger.add(made.key, mark)
         await refresh()
         return made
     }
 
     func revoke(_ id: CallID, from origin: String) async throws(LedgerError) -> CallerKey? {
-        let key = try await store.revokeKey(id, marks.next(from: origin))
+        let key = try await writer.openedLedger.revokeKey(id, marks.next(from: origin))
         await refresh()
         return key
     }
 
     func list(workspace: String?, after id: CallID?, limit: Int) async throws(LedgerError) -> [CallerKey] {
-        try await store.keys(workspace: workspace, after: id, limit: limit)
+        try await writer.openedLedger.keys(workspace: workspace, after: id, limit: limit)
     }
 }

@@ -49,9 +49,8 @@ final class StoredBudgetWatch: Sendable {
     }
 
     private func lookOnce() async -> Bool {
-        guard let ledger = writer.ledger else { return false }
         do throws(LedgerError) {
-            if let configuration = try await current.takeBudgets(from: ledger, logger) { books.adopt(configuration) }
+            if let configuration = try await current.takeBudgets(from: writer.openedLedger, logger) { books.adopt(configuration) }
             return true
         } catch {
             logger.debug("budgets cannot be read from the ledger", metadata: ["error": "\(error)"])
@@ -61,8 +60,7 @@ final class StoredBudgetWatch: Sendable {
 
     /// Sets a budget for all gateways on the ledger, and takes it at once in this one. Returns false when it is set and cannot be read yet.
     func set(_ text: String, of workspace: String, from origin: String) async throws(LedgerError) -> Bool {
-        guard let ledger = writer.ledger else { throw LedgerError(.unavailable, "the ledger has not been opened yet") }
-        try await ledger.setBudget(text, of: workspace, marks.next(from: origin))
+        try await writer.openedLedger.setBudget(text, of: workspace, marks.next(from: origin))
         return await look()
     }
 }

@@ -57,7 +57,8 @@ import Testing
         let cases: [(method: String, target: String, status: Int, says: String)] = [
             ("GET", "/v1/calls?worksapce=acme", 400, "did you mean 'workspace'?"),
             ("GET", "/v1/calls?colour=red", 400, "there are cursor, "), ("GET", "/v1/config?x=1", 400, "there are none"),
-            ("HEAD", "/v1/calls?x=1", 400, ""), ("DELETE", "/v1/keys/x?y=1", 400, "no parameter 'y'"),
+            ("HEAD", "/v1/calls?x=1", 400, ""), ("HEAD", "/nothing", 404, ""), ("HEAD", "/v1/reload", 405, ""),
+            ("DELETE", "/v1/keys/x?y=1", 400, "no parameter 'y'"),
             ("GET", "/v1/calls?limit=1&limit=2", 400, "'limit' is there twice"), ("GET", "/v1/calls?limit=0", 400, "1 to 1000"),
             ("GET", "/v1/calls?limit=1001", 400, "1 to 1000"), ("GET", "/v1/calls?limit=%2B1", 400, "1 to 1000"),
             ("GET", "/v1/calls?limit=01", 400, "1 to 1000"), ("GET", "/v1/calls?limit=\(long)", 400, "1 to 1000"),

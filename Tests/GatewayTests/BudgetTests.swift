@@ -149,6 +149,20 @@ import Testing
         server.stop()
     }
 
+    /// A ledger that cannot be opened is said to be so by the path that it cannot be opened at.
+    @Test func withoutALedgerNothingIsSetAndThatIsSaid() throws {
+        let gateway = try GatewayUnderTest(configuration: "ledger: { url: \"sqlite:plugins\" }", shippedPlugins: false)
+        try gateway.start()
+        for reply in [
+            try put(gateway, "acme", #"{"daily": 2}"#), try gateway.admin("GET", "/v1/calls"), try gateway.admin("GET", "/v1/audit"),
+            try gateway.admin("GET", "/v1/keys"),
+        ] {
+            let detail = try #require(reply.json["detail"] as? String)
+            #expect(reply.status == 503 && detail.contains("/plugins cannot be opened"), "\(reply.body)")
+        }
+        #expect(gateway.stop() == 0)
+    }
+
     /// Keys, and configurations that are asked for or saved, each once.
     @Test func theAuditHasEachChangeOnceAndNoSecret() throws {
         let gateway = try GatewayUnderTest(configuration: "auth: { mode: keys }", shippedPlugins: false)

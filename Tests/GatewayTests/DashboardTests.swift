@@ -1,5 +1,4 @@
 import Foundation
-import PostgresUnderTest
 import Testing
 
 /// The page at the admin plane's `/`, in Debian's chromium.
@@ -43,17 +42,8 @@ import Testing
         #expect(gateway.stop() == 0)
     }
 
-    @Test(
-        .enabled(if: isInstalled, "Debian's chromium is not installed"),
-        .enabled(if: PostgresServer.isInstalled, "Debian's postgresql is not installed"))
-    func aBudgetIsEditedWithTheKeyboardAlone() throws {
-        let database = try PostgresServer.shared.database()
-        let gateway = try GatewayUnderTest(
-            configuration: """
-                ledger: { url: "\(database.url)" }
-                budgets: { workspaces: { named: { daily: 3 } } }
-                """)
-        #expect(try gateway.command("migrate").status == 0)
+    @Test(.enabled(if: isInstalled, "Debian's chromium is not installed")) func aBudgetIsEditedWithTheKeyboardAlone() throws {
+        let gateway = try GatewayUnderTest(configuration: "budgets: { workspaces: { named: { daily: 3 } } }")
         try gateway.start()
         try look("edits", at: gateway)
     }

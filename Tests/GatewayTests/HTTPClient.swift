@@ -56,10 +56,10 @@ struct HTTPClient {
             if count == 0 { break }
             bytes += piece[..<count]
         }
-        return try parse(bytes)
+        return try parse(bytes, isHead: request.hasPrefix("HEAD "))
     }
 
-    private func parse(_ bytes: [UInt8]) throws -> Reply {
+    private func parse(_ bytes: [UInt8], isHead: Bool) throws -> Reply {
         guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { throw ConnectionLost() }
         var lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
         guard let status = lines.removeFirst().split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else { throw ConnectionLost() }
@@ -90,7 +90,7 @@ struct HTTPClient {
             }
             throw ConnectionLost()
         }
-        if let length = reply["Content-Length"].flatMap({ Int($0) }), body.count < length { throw ConnectionLost() }
+        if !isHead, let length = reply["Content-Length"].flatMap({ Int($0) }), body.count < length { throw ConnectionLost() }
         reply.body = String(decoding: body, as: UTF8.self)
         return reply
     }

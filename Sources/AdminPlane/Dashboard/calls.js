@@ -114,8 +114,7 @@ export function start() {
   find("older").addEventListener("click", older);
   find("pause").addEventListener("click", () => {
     isPaused = !isPaused;
-    find("pause").setAttribute("aria-pressed", isPaused);
-    find("pause").textContent = isPaused ? "Go on" : "Pause";
+    find("pause").textContent = isPaused ? "Resume" : "Pause";
     tell();
     drawSoon();
   });

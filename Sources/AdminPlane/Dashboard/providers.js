@@ -33,7 +33,7 @@ function showQuality(report) {
   keep(rows, report.providers, (quality) => quality.provider, (quality) => make("tr", { title: `${quality.calls.toLocaleString("en")} calls, ${quality.unanswered.toLocaleString("en")} without an answer, ${quality.shared.toLocaleString("en")} from a cache` },
     make("th", { scope: "row" }, quality.provider),
     make("td", { class: "number" }, percent(quality.succeeded, quality.calls)),
-    make("td", { class: "number" }, quality.mean_duration_ms === null ? "–" : `${quality.mean_duration_ms.toLocaleString("en")} ms`),
+    make("td", { class: "number extra" }, quality.mean_duration_ms === null ? "–" : `${quality.mean_duration_ms.toLocaleString("en")} ms`),
     make("td", { class: "number" }, percent(quality.estimated, quality.calls)),
     make("td", { class: "grades" }, ...grades(quality))));
 }
@@ -75,7 +75,7 @@ function showAdapters(configuration) {
       adapter.missing_variables.length ? make("span", { class: "quiet missing" }, `needs ${adapter.missing_variables.join(", ")}`) : null),
     make("td", {}, state(adapter.state)),
     make("td", {}, ...price(adapter)),
-    make("td", { class: "quiet" }, current(adapter)?.checked ?? "–")));
+    make("td", { class: "quiet extra" }, current(adapter)?.checked ?? "–")));
 }
 
 function showHealth(health) {

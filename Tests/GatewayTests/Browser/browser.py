@@ -127,12 +127,12 @@ class Page:
         return answer["result"].get("value")
 
     def wait(self, what, script, seconds=PATIENCE):
-        """Waits until an expression holds, and returns its value."""
+        """Waits until an expression holds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
-                if value := self.run(script):
-                    return value
+                if self.run(f"!!({script})"):
+                    return
             except AssertionError as error:
                 if "Execution context" not in str(error) and "Cannot find context" not in str(error):
                     raise
@@ -142,7 +142,8 @@ class Page:
     KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38, "Backspace": 8}
 
     def key(self, name, shift=False, control=False):
-        code = self.KEYS.get(name, ord(name[0].upper()))
+        # Other codes of characters stand for keys of their own.
+        code = self.KEYS.get(name, ord(name[0].upper()) if name.isalnum() else 0)
         text = "\r" if name == "Enter" else name if len(name) == 1 and not control else None
         event = {"key": name, "code": name, "windowsVirtualKeyCode": code, "modifiers": (8 if shift else 0) | (2 if control else 0)}
         if control and name == "a":

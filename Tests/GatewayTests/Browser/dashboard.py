@@ -35,7 +35,7 @@ def admin(method, path, body=None, token=None):
     answer = connection.getresponse()
     text = answer.read()
     connection.close()
-    return answer.status, json.loads(text)
+    return answer.status, json.loads(text or b"null")
 
 
 def until(what, condition):
@@ -139,6 +139,12 @@ def sees(ledger):
         page.wait("the search", "document.querySelectorAll('#workspace-rows > tr').length === 1")
         equal(rows(page, "workspace-rows")[0][0], HOSTILE, "the workspace's name")
         equal(page.run("document.getElementById('workspaces-count').textContent"), "1 of 10,005", "how many were found")
+        page.run("document.querySelector('#workspace-rows button').click()")
+        page.wait("its budget", "document.getElementById('budget').open")
+        equal(page.run("document.querySelector('#budget-title .id').textContent"), HOSTILE, "the title of its budget")
+        equal(page.run("[...document.querySelectorAll('#budget-scopes tbody td')].map(cell => cell.textContent)"), ["0.28", "0.28"], "what it spent")
+        page.key("Escape")
+        page.key("/")
         page.key("a", control=True)
         page.type("demo")
         page.wait("another search", "document.querySelector('#workspace-rows > tr .id')?.textContent === 'demo'")
@@ -166,7 +172,8 @@ def accessible(browser, page):
         if role in wanted and not node.get("ignored"):
             assert node.get("name", {}).get("value"), f"a {role} without a name: {node}"
     # Each stop of the Tab key can be seen.
-    page.run("document.activeElement.blur(), scrollTo(0, 0)")
+    page.open(ADDRESS)
+    page.wait("the workspaces", "document.querySelectorAll('#workspace-rows > tr').length === 25")
     stops = []
     for _ in range(12):
         page.key("Tab")
@@ -281,7 +288,7 @@ def asks_for_token(_):
         page.open(ADDRESS)
         page.wait("the figures", "!document.getElementById('main').hidden")
         page.run("document.getElementById('sign-out').click()")
-        page.wait("the question", "document.getElementById('token').open && document.getElementById('main').hidden")
+        page.wait("the question", "document.getElementById('token')?.open && document.getElementById('main').hidden")
         equal(page.run("sessionStorage.length"), 0, "what is kept then")
         clean(page, allowed=["401 (Unauthorized)"], token="only for tests")
 
