@@ -151,7 +151,7 @@ import Testing
                 budgets: { default: { daily: 0.28 } }
                 alerts:
                   webhooks:
-                    - { url: "http://127.0.0.1:\(nobody.number)/", secret: x }
+                    - { url: "http://127.0.0.1:\(nobody.number)/?key=hidden", secret: x }
                     - { url: "https://127.0.0.1:\(webhook.port)/ok", secret: x }
                     - \(webhook.configuration("/hang"))
                     - \(webhook.configuration("/garbage"))
@@ -180,6 +180,7 @@ import Testing
                 ($0["last_error"] as? String)?.prefix(11)
             })
         #expect(errors.isSuperset(of: ["answered 50", "answered 30", "unreachable"]), "\(errors)")
+        #expect(!(try gateway.admin("GET", "/v1/alerts").body + gateway.log.joined()).contains("hidden"))
         #expect(webhook.posts(at: "/stolen").isEmpty, "a redirect is not followed")
         #expect(
             webhook.posts(at: "/wrong").allSatisfy { !$0.isVerified }

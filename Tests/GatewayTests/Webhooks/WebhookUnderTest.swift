@@ -42,7 +42,7 @@ final class WebhookUnderTest {
 
     func stop() {
         guard let process else { return }
-        process.terminate()
+        try? (process.standardInput as? Pipe)?.fileHandleForWriting.close()
         process.waitUntilExit()
         self.process = nil
     }
