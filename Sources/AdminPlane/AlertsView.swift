@@ -7,6 +7,10 @@ enum AlertsView {
     static func list(_ request: Request, services: AdminPlane.Services) async -> AdminAnswer {
         let parameters = request.uri.queryParameters
         func text(_ name: Substring) -> String? { parameters[name].map(String.init) }
+        let workspace = text("workspace")
+        guard workspace.map({ (1...128).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }) ?? true else {
+            return AdminAnswer(problem: 400, "Bad request", "'workspace' is 1 to 128 printable ASCII characters.")
+        }
         let level = text("level").map { AlertLevel(rawValue: $0) }
         if case .some(.none) = level {
             let known = AlertLevel.allCases.map(\.rawValue).joined(separator: ", ")
@@ -20,7 +24,7 @@ enum AlertsView {
             let page = try PageCursor(limit: text("limit"), cursor: text("cursor"))
             let alerts = try await services.alerts(
                 AlertQuery(
-                    workspace: text("workspace"), level: level ?? nil, from: from ?? nil, before: page.after, limit: page.limit + 1))
+                    workspace: workspace, level: level ?? nil, from: from ?? nil, before: page.after, limit: page.limit + 1))
             let webhooks = services.generations.generation.configuration.alerts.webhooks
             return AdminAnswer(
                 .object([
