@@ -30,6 +30,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     var settled: Settled?
     /// What a call without an answer ends with.
     var problem: Problem?
+    /// Where it stands in its caller's trace, and when it has reached its stages.
     let trace: CallTrace
     var timing = CallTiming()
     /// What the transport said, for the ledger's row.

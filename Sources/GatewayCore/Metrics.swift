@@ -1,6 +1,6 @@
 package import Synchronization
 
-/// What the gateway counts about itself. Amounts in nano-dollars, times in microseconds.
+/// What the gateway counts about itself.
 package final class Metrics: Sendable {
     /// One number that only grows.
     package final class Counter: Sendable {

@@ -160,6 +160,18 @@ struct ConfigurationTests {
         #expect(try load("gateway: 1").configuration?.cache == CacheSettings(memory: 64 << 20, disk: 1 << 30))
     }
 
+    @Test func theLogHasAFormatAndALevel() throws {
+        let (configuration, _, problems) = try load("gateway: 1\nlog: { format: json, level: warning }")
+        #expect(configuration?.log == LogSettings(format: .json, level: .warning), "\(problems)")
+        #expect(try load("gateway: 1").configuration?.log == LogSettings(format: .text, level: .info))
+        let commanded = try load("gateway: 1\nlog: { level: debug }") { $0.logLevel = .error }
+        #expect(commanded.configuration?.log == LogSettings(format: .text, level: .error))
+        for (text, place) in [("{ format: xml }", "2:16"), ("{ level: loud }", "2:15"), ("{ levle: info }", "2:8")] {
+            let problems = try load("gateway: 1\nlog: \(text)").problems
+            #expect(problems.count == 1 && problems[0].hasPrefix("config.yaml:\(place): error:"), "\(problems)")
+        }
+    }
+
     @Test func aBudgetForNobodyIsAWarning() throws {
         let (configuration, _, problems) = try load("gateway: 1\nbudgets: { default: { providers: { acmedatta: { daily: 1 } } } }")
         #expect(configuration != nil)
