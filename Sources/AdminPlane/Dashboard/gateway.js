@@ -25,12 +25,15 @@ export function useToken(text) {
   else sessionStorage.setItem(KEY, text);
 }
 
+/** A header takes bytes: those that the token has in the configuration. */
+const bytes = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
 /** An answer, whatever it says; for each try there is a signal of its own, so that a person may take their time with the token. */
 async function send(path, options, signal) {
   while (true) {
     const used = token;
     const headers = { ...options.headers };
-    if (used !== null) headers.Authorization = `Bearer ${used}`;
+    if (used !== null) headers.Authorization = `Bearer ${bytes(used)}`;
     let answer;
     try {
       answer = await fetch(path, { ...options, headers, signal: signal(), cache: "no-store", credentials: "omit" });
