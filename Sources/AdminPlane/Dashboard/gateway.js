@@ -71,7 +71,7 @@ export async function ask(path, options = {}) {
 function explain(status, path, body) {
   const detail = typeof body?.detail === "string" ? body.detail : "";
   switch (status) {
-    case 404: return detail || `Not in this version of the gateway (/${path.split("?")[0]}).`;
+    case 404: return `Not in this version of the gateway (/${path.split("?")[0]}).`;
     case 501: return detail || "Not in this version of the gateway.";
     case 503: return `Not available at the moment: ${detail || "the gateway did not say why"}`;
     default: return detail || `The gateway answered ${status}.`;
