@@ -83,10 +83,6 @@ extension JSONNode {
         of what: String, _ known: [String]? = nil
     ) throws(BudgetTextError) -> [(name: String, value: JSONNode)] {
         guard kind == .object else { throw BudgetTextError("\(what) is an object") }
-        var names: Set<String> = []
-        if let twice = members.first(where: { !names.insert($0.name).inserted }) {
-            throw BudgetTextError("\(what) has '\(twice.name)' twice")
-        }
         if let known, let other = members.first(where: { !known.contains($0.name) }) {
             throw BudgetTextError("unknown member '\(other.name)'; known: \(known.joined(separator: ", "))")
         }

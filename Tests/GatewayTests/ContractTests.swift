@@ -19,7 +19,7 @@ struct ContractTests {
             ["--config-file", folder.appendingPathComponent("schemathesis.toml").path, "run", document, "--checks", "all"] + arguments,
             in: gateway.folder,
             environment: [
-                "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8",
+                "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1",
                 "SCHEMATHESIS_HOOKS": folder.appendingPathComponent("serializers.py").path,
             ])
         #expect(result.status == 0, "\(result.output)\n\(result.error)")
