@@ -25,14 +25,18 @@ export function useToken(text) {
   else sessionStorage.setItem(KEY, text);
 }
 
-async function send(path, options = {}) {
+/** A header takes bytes: those that the token has in the configuration. */
+const bytes = (text) => String.fromCharCode(...new TextEncoder().encode(text));
+
+/** An answer, whatever it says; for each try there is a signal of its own, so that a person may take their time with the token. */
+async function send(path, options, signal) {
   while (true) {
     const used = token;
     const headers = { ...options.headers };
-    if (used !== null) headers.Authorization = `Bearer ${used}`;
+    if (used !== null) headers.Authorization = `Bearer ${bytes(used)}`;
     let answer;
     try {
-      answer = await fetch(path, { ...options, headers, cache: "no-store", credentials: "omit" });
+      answer = await fetch(path, { ...options, headers, signal: signal(), cache: "no-store", credentials: "omit" });
     } catch (error) {
       if (error.name === "TimeoutError") throw new Failure(0, "The gateway does not answer. Trying again.");
       if (error.name === "AbortError") throw error;
@@ -49,7 +53,7 @@ async function send(path, options = {}) {
 
 /** The JSON at a path. Throws a ``Failure`` for anything but a success. */
 export async function ask(path, options = {}) {
-  const answer = await send(path, { ...options, signal: AbortSignal.timeout(PATIENCE) });
+  const answer = await send(path, options, () => AbortSignal.timeout(PATIENCE));
   let body = null;
   try {
     body = await answer.json();
@@ -67,7 +71,7 @@ export async function ask(path, options = {}) {
 function explain(status, path, body) {
   const detail = typeof body?.detail === "string" ? body.detail : "";
   switch (status) {
-    case 404: return detail || `Not in this version of the gateway (/${path.split("?")[0]}).`;
+    case 404: return `Not in this version of the gateway (/${path.split("?")[0]}).`;
     case 501: return detail || "Not in this version of the gateway.";
     case 503: return `Not available at the moment: ${detail || "the gateway did not say why"}`;
     default: return detail || `The gateway answered ${status}.`;
@@ -110,7 +114,7 @@ export async function follow(path, { event, status }) {
   while (true) {
     try {
       const control = new AbortController();
-      const answer = await send(path, { signal: control.signal });
+      const answer = await send(path, {}, () => control.signal);
       if (!answer.ok) throw new Failure(answer.status, explain(answer.status, path, await answer.json().catch(() => null)));
       status("live", "");
       pause = 1000;

@@ -30,7 +30,7 @@ def call(workspace, target=PERSON, user=None, entity=None, normalize=False):
 
 def admin(method, path, body=None, token=None):
     connection = http.client.HTTPConnection("127.0.0.1", ADMIN, timeout=20)
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}".encode()} if token else {})
     connection.request(method, path, json.dumps(body) if body is not None else None, headers)
     answer = connection.getresponse()
     text = answer.read()
@@ -276,7 +276,7 @@ def asks_for_token(_):
         page.type("wrong")
         page.key("Enter")
         page.wait("the complaint", "!document.getElementById('token-problem').hidden && document.getElementById('token').open")
-        page.type("only for tests")
+        page.type("only für tests")
         page.key("Enter")
         page.wait("the figures", "!document.getElementById('main').hidden && !document.getElementById('token').open")
         page.wait("the calls to be live", "document.getElementById('calls-state').textContent === 'Live'")
@@ -290,7 +290,7 @@ def asks_for_token(_):
         page.run("document.getElementById('sign-out').click()")
         page.wait("the question", "document.getElementById('token')?.open && document.getElementById('main').hidden")
         equal(page.run("sessionStorage.length"), 0, "what is kept then")
-        clean(page, allowed=["401 (Unauthorized)"], token="only for tests")
+        clean(page, allowed=["401 (Unauthorized)"], token="only für tests")
 
 
 {"sees": sees, "edits": edits, "asks_for_token": asks_for_token}[SCENARIO](sys.argv[4] if len(sys.argv) > 4 else None)
