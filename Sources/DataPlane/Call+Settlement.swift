@@ -174,6 +174,7 @@ extension Call {
         let provider = admission?.adapter.provider ?? problem.provider
         problem.provider = provider
         problem.workspace = caller?.workspace ?? problem.workspace
+        refusal = problem
         if settled == nil {
             services.metrics.count(
                 Metrics.Series(provider: provider ?? "-", operation: operation ?? "-", outcome: problem.code.rawValue, basis: nil))
@@ -189,7 +190,8 @@ extension Call {
                 cache: sharing?.outcome ?? .none, isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
         }
         connection.write(
-            ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))
+            ProblemResponse.bytes(
+                problem, report: report, connection: connection.beginResponse(isDelimited: true), isHead: head.method == "HEAD"))
         connection.finish()
     }
 }

@@ -1,3 +1,4 @@
+import GatewayCore
 import Testing
 
 @testable import AdapterFiles
@@ -233,6 +234,6 @@ struct YAMLReaderTests {
     @Test(
         "edit distance", arguments: [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3), ("ab", "ba", 1), ("ca", "abc", 3)])
     func distance(left: String, right: String, expected: Int) {
-        #expect(editDistance(Array(left.unicodeScalars), Array(right.unicodeScalars)) == expected)
+        #expect(Spelling.distance(Array(left.unicodeScalars), Array(right.unicodeScalars)) == expected)
     }
 }
