@@ -165,7 +165,7 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
     private func mergedRecord(_ id: CallID) -> EntityRecord? {
         guard stores, services.storesEntities, let caller, let merged = waterfall?.merged else { return nil }
         return EntityRecord(
-            merged.record, body: nil, storing: Storing(), id: id, workspace: caller.workspace,
+            merged.stored, body: nil, storing: Storing(), id: id, workspace: caller.workspace,
             entityType: caller.entityType ?? entity.rawValue, entityID: caller.entityID,
             provider: merged.providers.joined(separator: ","), at: services.clock())
     }

@@ -1,3 +1,5 @@
+internal import JSONPath
+
 /// What several providers know of one person or company, as one record.
 package struct MergedRecord: Sendable {
     package struct Source: Sendable {
@@ -60,6 +62,17 @@ package struct MergedRecord: Sendable {
             if best.map({ score > $0.score }) ?? true { best = (source, score) }
         }
         return best?.source
+    }
+
+    /// The record as it is stored over what there is: an address without a grade is not left beside another's, nor a number beside another's
+    /// score.
+    package var stored: Record {
+        var stored = record
+        guard let null = try? JSONDocument(parsing: "null").root else { return stored }
+        for field in [RecordField.emailQualityGrade, .phoneQualityScore] where record[field.leading] != nil && record[field] == nil {
+            stored.append(field, .json(null))
+        }
+        return stored
     }
 
     /// How good the value of a field is; nil where there is none.

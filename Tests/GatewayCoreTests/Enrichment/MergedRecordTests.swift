@@ -28,6 +28,10 @@ import Testing
         // 60 without a grade is as good as a C: the earlier wins, and has no grade for another's to stand beside.
         #expect(merged.record[.email]?.text == "a@x.example" && merged.record[.emailQualityGrade] == nil)
         #expect(merged.record[.phone]?.text == "1" && owner(merged, .phoneQualityScore) == "a")
+        // In a table that has c's address and grade from c's own turn, neither is left beside a's.
+        var stored: [UInt8] = []
+        merged.stored.append(to: &stored)
+        #expect(String(decoding: stored, as: UTF8.self).hasSuffix(#","emailQualityGrade":null}"#))
         #expect(merged.score(of: .email) == Score(60) && merged.score(of: .phone) == Score(61))
     }
 
