@@ -18,6 +18,8 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
     /// Once the workspace is known.
     private var caller: Caller?
     private var entity = RecordEntity.person
+    /// As a call's caller says it.
+    private var maximumCost: Money?
     private var body: [UInt8] = []
     private var waterfall: Waterfall?
     private var step: EnrichmentCall?
@@ -44,6 +46,7 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
             guard head.method == "POST" else { throw Problem(.notFound, "A question about a \(entity.rawValue) is sent by POST.") }
             self.entity = entity
             try identify()
+            maximumCost = try Admission.maximumCost(head.headers)
             guard let order = generation.configuration.enrichment.order[entity], !order.isEmpty else { throw noOrder }
             if case .length(let count) = head.body, count > Int64(Self.longestQuestion) { throw Self.tooLarge }
             if head.body != .none { connection?.sendContinue() }
@@ -79,7 +82,7 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
 
     func receivedAll() {
         guard connection != nil, waterfall == nil else { return }
-        let question: EnrichmentQuestion
+        var question: EnrichmentQuestion
         do throws(EnrichmentQuestion.Refusal) {
             question = try EnrichmentQuestion(parsing: body, about: entity)
         } catch {
@@ -88,6 +91,7 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
             return refuse(problem)
         }
         body = []
+        question.maximumCost = [question.maximumCost, maximumCost].compactMap { $0 }.min()
         let settings = generation.configuration.enrichment
         let order = (settings.order[entity] ?? []).map { name in
             Waterfall.Candidate(provider: name, rules: generation.adapters[name]?.enrichment[entity] ?? [])

@@ -22,7 +22,10 @@ final class LocalAnswer: ConnectionResponder, @unchecked Sendable {
 
     func start() {
         guard head.method == "GET" || head.method == "HEAD" else {
-            return refuse(Problem(.notFound, "Below /_gateway/ there are only things to GET."))
+            return refuse(
+                Problem(
+                    .notFound, "Below /_gateway/ there are only things to GET, and enrich/person and enrich/company to POST a question to.")
+            )
         }
         let path = head.path.dropFirst("/_gateway".count)
         do throws(Problem) {
