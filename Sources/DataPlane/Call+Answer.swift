@@ -117,7 +117,7 @@ extension Call {
     }
 
     /// The provider's status and fields, less what speaks of its connection, with the gateway's own.
-    func head(of answer: Answer, report: CallReport, bodyLength: Int64?, on connection: Connection) -> ResponseHead {
+    func head(of answer: Answer, report: CallReport, bodyLength: Int64?, on connection: any CallOutlet) -> ResponseHead {
         var response = ResponseHead(status: answer.shownStatus, capacity: 2048 + (isHeadSent ? 0 : answer.body.count))
         let nominated = HopByHop.nominated(by: answer.headers)
         // The length of what HEAD and 304 leave out is theirs to say; a 204 has none.
@@ -161,7 +161,7 @@ extension Call {
         }
     }
 
-    private func finishWhole(on connection: Connection) {
+    private func finishWhole(on connection: any CallOutlet) {
         guard var answer, let settled else { return }
         if isHeadSent {
             switch answer.framing {

@@ -19,6 +19,7 @@ extension Call {
             guard let bytes = found.serialized(limit: 4 * limits.bufferedResponse),
                 self.answer?.normalize(found.shownStatus, bytes, limits: limits, metrics: services.metrics) == true
             else { throw .tooMuch }
+            if keepsRecords { records = found }
             return GradeCounts(found.records)
         } catch {
             self.answer?.passUnchanged()

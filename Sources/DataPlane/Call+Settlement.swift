@@ -163,6 +163,7 @@ extension Call {
         let provider = admission?.adapter.provider ?? problem.provider
         problem.provider = provider
         problem.workspace = caller?.workspace ?? problem.workspace
+        refusal = problem
         var report: CallReport?
         if let caller {
             let generation = admission?.generation ?? services.generations.generation
@@ -175,7 +176,8 @@ extension Call {
         }
         observe(problem, id: report?.id, user: caller?.user, operation: operation)
         connection.write(
-            ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))
+            ProblemResponse.bytes(
+                problem, report: report, connection: connection.beginResponse(isDelimited: true), isHead: head.method == "HEAD"))
         connection.finish()
     }
 }

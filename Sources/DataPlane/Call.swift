@@ -13,7 +13,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     let arrivals: Arrivals
     private let registry: ConnectionRegistry
     /// Nil once the caller is gone or has its whole response.
-    var connection: Connection?
+    var connection: (any CallOutlet)?
 
     /// What is known once the request is understood.
     private(set) var admission: Admission?
@@ -48,6 +48,12 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     private var passedOn = 0
     /// Whether the response has begun.
     var isHeadSent = false
+
+    let keepsRecords: Bool
+    /// What its answer says, for who asks for it so.
+    var records: NormalizedAnswer?
+    /// What its caller has been told in the place of the provider's answer.
+    var refusal: Problem?
 
     /// A reservation and what it stands for. A class, because it is large and looked at in every step of a call.
     final class Pledge {
@@ -84,8 +90,10 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         var deadline: Scheduled<Void>?
     }
 
-    init(_ head: RequestHead, on connection: Connection, services: Services) {
+    /// - Parameter keepsRecords: Whether whoever it is for reads ``records`` in the place of the response.
+    init(_ head: RequestHead, on connection: any CallOutlet, services: Services, keepsRecords: Bool = false) {
         self.head = head
+        self.keepsRecords = keepsRecords
         self.connection = connection
         self.services = services
         trace = CallTrace(head.headers, ids: services.traceIDs)
@@ -306,6 +314,9 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
 
     // MARK: The caller
 
+    /// Why there is no whole answer although its response had begun; nil where there is one.
+    var brokenOff: Problem? { failure == nil ? nil : problem }
+
     func callerGone() {
         connection = nil
         if exchange == nil { leaveFlight() }
@@ -337,6 +348,28 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         if count > 0 { upstreamCall?.acknowledge(count) }
     }
 }
+
+/// What a call needs of the connection whose request it answers, or of what stands for one. On one event loop with it.
+protocol CallOutlet: AnyObject {
+    var eventLoop: any EventLoop { get }
+    var registry: ConnectionRegistry { get }
+    /// Whether a small body is there already, behind its head.
+    var hasWholeBody: Bool { get }
+    var isWritable: Bool { get }
+    var keepsAlive: Bool { get set }
+    func sendContinue()
+    func pauseBody()
+    func resumeBody()
+    func beginResponse(isDelimited: Bool) -> String?
+    func write(_ bytes: ByteBuffer)
+    func flush()
+    /// The response is complete.
+    func finish()
+    /// The response will not be complete.
+    func abort()
+}
+
+extension Connection: CallOutlet {}
 
 extension Problem {
     /// What the caller is told of a transport's failure: never its details, which may name hosts and proxies.

@@ -49,6 +49,7 @@ package final class Services: Sendable {
     /// Who answers a request: the gateway itself below `/_gateway/`, else a call to a provider.
     func responder(to head: RequestHead, on connection: Connection) -> any ConnectionResponder {
         if head.target.utf8.starts(with: "/_gateway".utf8), head.path == "/_gateway" || head.path.hasPrefix("/_gateway/") {
+            if head.path.hasPrefix(Enrichment.path) { return Enrichment(head, on: connection, services: self) }
             return LocalAnswer(head, on: connection, services: self)
         }
         return Call(head, on: connection, services: self)

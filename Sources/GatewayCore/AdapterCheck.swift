@@ -9,7 +9,7 @@ extension Adapter {
         }
         problems += priceProblems()
         for index in operations.indices { problems += operationProblems(index) }
-        return problems
+        return problems + enrichmentProblems()
     }
 
     private func operationProblems(_ index: Int) -> [AdapterProblem] {

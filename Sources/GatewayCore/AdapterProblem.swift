@@ -13,6 +13,7 @@ package struct AdapterProblem: Sendable, Hashable, CustomStringConvertible {
         case charge(operation: Int, unit: String)
         case estimate(operation: Int, unit: String)
         case example(Int)
+        case enrichment(RecordEntity, rule: Int)
     }
 
     package let element: Element

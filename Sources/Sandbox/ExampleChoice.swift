@@ -33,7 +33,8 @@ extension Adapter {
     }
 
     private static func parameters(_ query: Substring) -> Set<String> {
-        Set(query.split(separator: "&").map(String.init))
+        // As they are meant, however they are encoded.
+        Set(query.split(separator: "&").map { PercentCoding.decoded($0, isQuery: true) })
     }
 
     /// The body's members as canonical text, so that order and spacing do not matter.

@@ -91,7 +91,7 @@ struct ElementMarks {
     private static func parent(of element: AdapterProblem.Element) -> AdapterProblem.Element? {
         switch element {
         case .adapter: nil
-        case .dimensions, .prices, .examples, .operation: .adapter
+        case .dimensions, .prices, .examples, .operation, .enrichment: .adapter
         case .entry: .prices
         case .row(let entry, _): .entry(entry)
         case .match(let operation), .once(let operation), .reported(let operation): .operation(operation)

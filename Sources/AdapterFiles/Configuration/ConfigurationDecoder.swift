@@ -9,7 +9,7 @@ struct ConfigurationDecoder {
     /// What the command line's relative paths are relative to.
     let workingDirectory: String
 
-    private static let laterSections = ["enrich", "normalize", "research"]
+    private static let laterSections = ["normalize", "research"]
 
     /// Reads the file's contents. What is wrong is reported, all at once, and left at its default; nil where there is no mapping to read.
     func configuration(_ bytes: [UInt8]) -> ConfigurationFile? {
@@ -74,10 +74,13 @@ struct ConfigurationDecoder {
             if let factor = reload.optional("max_price_change") { configuration.reload.maximumPriceChange = Self.factor(factor) }
         }
         map.optional("quality")?.mapping { configuration.quality = QualityDecoder.weights($0) }
+        var asked: [AskedProvider] = []
+        map.optional("enrich")?.mapping { asked = EnrichmentOrderDecoder.read($0, into: &configuration.enrichment) }
         map.ignoreLaterKeys(Self.laterSections)
         return ConfigurationFile(
             configuration: configuration, pluginsFolder: Path.joined(Path.folder(of: document.file), plugins),
-            pluginsMark: pluginsValue?.node.mark ?? map.mark, providers: providers, budgetedProviders: budgets.providers)
+            pluginsMark: pluginsValue?.node.mark ?? map.mark, providers: providers, budgetedProviders: budgets.providers,
+            askedProviders: asked)
     }
 
     /// `HOST:PORT`.
