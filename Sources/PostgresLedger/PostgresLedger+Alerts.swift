@@ -50,15 +50,14 @@ extension PostgresLedger {
                     PostgresStatement(
                         """
                         WITH "due" AS MATERIALIZED (
-                            SELECT "workspaceId", "alertId", "webhook" FROM "alert_deliveries"
+                            SELECT delivery."workspaceId", "alertId", "body" FROM "alert_deliveries" AS delivery
+                            JOIN "budget_alerts" AS alert ON alert."workspaceId" = delivery."workspaceId" AND alert."id" = "alertId"
                             WHERE "webhook" = $1 AND "nextAttemptAt" <= $2 ORDER BY "nextAttemptAt", "alertId" LIMIT $3::bigint
-                            FOR UPDATE SKIP LOCKED
+                            FOR UPDATE OF delivery SKIP LOCKED
                         )
-                        UPDATE "alert_deliveries" AS claimed SET "attempts" = "attempts" + 1, "nextAttemptAt" = $4
-                        FROM "due" JOIN "budget_alerts" AS alert ON alert."workspaceId" = "due"."workspaceId" AND alert."id" = "due"."alertId"
-                        WHERE claimed."workspaceId" = "due"."workspaceId" AND claimed."alertId" = "due"."alertId"
-                            AND claimed."webhook" = "due"."webhook"
-                        RETURNING claimed."workspaceId", claimed."alertId", "attempts", alert."body"
+                        UPDATE "alert_deliveries" AS claimed SET "attempts" = "attempts" + 1, "nextAttemptAt" = $4 FROM "due"
+                        WHERE claimed."workspaceId" = "due"."workspaceId" AND claimed."alertId" = "due"."alertId" AND "webhook" = $1
+                        RETURNING claimed."workspaceId", claimed."alertId", "attempts", "body"
                         """, PostgresParameter(webhook.description), PostgresParameter(now), PostgresParameter(Int64(count)),
                         PostgresParameter(end))
                 })

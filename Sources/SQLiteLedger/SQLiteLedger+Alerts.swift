@@ -37,12 +37,11 @@ extension SQLiteLedger {
     package func claimDeliveries(
         _ room: [WebhookID: Int], at now: Timestamp, until end: Timestamp
     ) async throws(LedgerError) -> [AlertDelivery] {
-        let due = #"FROM "alert_deliveries" WHERE "nextAttemptAt" <= ? AND "webhook" = ?"#
         // Whoever owns the file is alone: a look that takes no lock is enough as long as there is nothing.
         let busy = try await read { database in
             try room.filter { webhook, count in
                 guard count > 0 else { return false }
-                let sql = "SELECT EXISTS (SELECT 1 \(due))"
+                let sql = #"SELECT EXISTS (SELECT 1 FROM "alert_deliveries" WHERE "nextAttemptAt" <= ? AND "webhook" = ?)"#
                 return try Bool.fetchOne(database, sql: sql, arguments: [now.fixedBoundary, webhook.description]) ?? false
             }
         }
@@ -53,10 +52,9 @@ extension SQLiteLedger {
                 let rows = try Row.fetchAll(
                     database,
                     sql: """
-                        SELECT "workspaceId", "alertId", "attempts", (
-                            SELECT "body" FROM "budget_alerts" AS alert
-                            WHERE alert."workspaceId" = "alert_deliveries"."workspaceId" AND alert."id" = "alertId")
-                        \(due) ORDER BY "nextAttemptAt", "alertId" LIMIT ?
+                        SELECT delivery."workspaceId", "alertId", "attempts", "body" FROM "alert_deliveries" AS delivery
+                        JOIN "budget_alerts" AS alert ON alert."workspaceId" = delivery."workspaceId" AND alert."id" = "alertId"
+                        WHERE "nextAttemptAt" <= ? AND "webhook" = ? ORDER BY "nextAttemptAt", "alertId" LIMIT ?
                         """, arguments: [now.fixedBoundary, webhook.description, count])
                 for row in rows {
                     let key = try Self.key(row, webhook)
