@@ -10,12 +10,12 @@ import Synchronization
 struct EventsView: ResponseGenerator {
     /// What has come is written this often, however much it is: a busy gateway costs a watcher no more writes than an idle one.
     private static let pace = Duration.milliseconds(200)
-    /// How long nothing is said: a connection that nobody reads any more is noticed by writing to it.
-    private static let silence = Duration.seconds(2)
 
     let feed: CallFeed
     /// A reader that takes nothing for so long is left.
     var patience = Duration.seconds(9)
+    /// How long nothing is said: that a connection has ended is noticed by writing to it.
+    var silence = Duration.seconds(2)
 
     func response(from request: Request, context: some RequestContext) throws -> Response {
         guard let body else {
@@ -34,7 +34,7 @@ struct EventsView: ResponseGenerator {
         guard let watcher = feed.join() else { return nil }
         let place = Place(feed: feed, watcher: watcher)
         return ResponseBody { writer in
-            try await Self.write(to: &writer, from: place, patience: patience)
+            try await Self.write(to: &writer, from: place, patience: patience, silence: silence)
             try await writer.finish(nil)
         }
     }
@@ -63,7 +63,9 @@ struct EventsView: ResponseGenerator {
         let writer: any ResponseBodyWriter
     }
 
-    private static func write(to writer: inout any ResponseBodyWriter, from place: Place, patience: Duration) async throws {
+    private static func write(to writer: inout any ResponseBodyWriter, from place: Place, patience: Duration, silence: Duration)
+        async throws
+    {
         // Beside the writing, which may wait for ever for a reader who reads nothing.
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
