@@ -11,8 +11,9 @@ function item(alert) {
   const failed = (alert.deliveries ?? []).filter((delivery) => delivery.state !== "acknowledged").length;
   const facts = [
     alert.threshold === undefined ? null : `at ${alert.threshold} %`,
+    alert.refused ? "a call was refused" : null,
     top.length ? `most with ${top.slice(0, 3).join(", ")}` : null,
-    failed ? `${failed} of ${alert.deliveries.length} webhooks not told yet` : null,
+    failed ? `${failed} of ${alert.deliveries.length} webhooks not told` : null,
   ].filter(Boolean);
   const isAhead = alert.runs_out_at && Date.parse(alert.runs_out_at) > Date.now();
   return make("li", {},
