@@ -109,7 +109,11 @@ package struct AdminPlane: Sendable {
             try await SpendView.answer(request, services: services)
         }
         router.get("v1/quality") { request, _ in try await QualityView.answer(request, services: services) }
-        router.get("v1/events") { _, _ in EventsView(feed: services.feed) }
+        router.get("v1/events") { _, _ in
+            let token = services.generations.generation.configuration.admin.token
+            return EventsView(
+                feed: services.feed, isWelcome: { services.generations.generation.configuration.admin.token == token })
+        }
         router.get("v1/workspaces") { request, _ in try WorkspacesView.answer(request, services: services) }
         router.get("v1/workspaces/:id/spend") { request, context in
             try await SpendView.answer(request, workspace: try context.workspace(), services: services)

@@ -10,12 +10,14 @@ import Synchronization
 struct EventsView: ResponseGenerator {
     /// What has come is written this often, however much it is: a busy gateway costs a watcher no more writes than an idle one.
     private static let pace = Duration.milliseconds(200)
-    /// How long nothing is said: a connection that nobody reads any more is noticed by writing to it.
-    private static let silence = Duration.seconds(2)
 
     let feed: CallFeed
+    /// Whether whoever watches still may: asked again and again, because a stream outlives the token that it was opened with.
+    var isWelcome: @Sendable () -> Bool = { true }
     /// A reader that takes nothing for so long is left.
     var patience = Duration.seconds(9)
+    /// How long nothing is said: that a connection has ended is noticed by writing to it.
+    var silence = Duration.seconds(2)
 
     func response(from request: Request, context: some RequestContext) throws -> Response {
         guard let body else {
@@ -34,7 +36,7 @@ struct EventsView: ResponseGenerator {
         guard let watcher = feed.join() else { return nil }
         let place = Place(feed: feed, watcher: watcher)
         return ResponseBody { writer in
-            try await Self.write(to: &writer, from: place, patience: patience)
+            try await write(to: &writer, from: place)
             try await writer.finish(nil)
         }
     }
@@ -63,7 +65,7 @@ struct EventsView: ResponseGenerator {
         let writer: any ResponseBodyWriter
     }
 
-    private static func write(to writer: inout any ResponseBodyWriter, from place: Place, patience: Duration) async throws {
+    private func write(to writer: inout any ResponseBodyWriter, from place: Place) async throws {
         // Beside the writing, which may wait for ever for a reader who reads nothing.
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
@@ -86,7 +88,8 @@ struct EventsView: ResponseGenerator {
                         place.writingSince.withLock { $0 = nil }
                         silentSince = .now
                     }
-                    try await Task.sleep(for: pace)
+                    try await Task.sleep(for: Self.pace)
+                    guard isWelcome() else { return }
                     text = Self.text(place.feed.take(place.watcher))
                     if text.isEmpty, silentSince.duration(to: .now) > silence { text = ":\n\n" }
                 }

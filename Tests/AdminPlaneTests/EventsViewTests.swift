@@ -36,7 +36,7 @@ import Testing
                 code: .rateLimited, status: 429))
     }
 
-    @Test(arguments: [0, 1, 2]) func whoReadsNothingIsLeft(takes: Int) async throws {
+    @Test(arguments: [0, 1]) func whoReadsNothingIsLeft(takes: Int) async throws {
         let feed = CallFeed()
         let (pieces, taken) = AsyncStream.makeStream(of: String.self)
         do {
@@ -51,11 +51,22 @@ import Testing
         #expect(feed.watchers == 0)
     }
 
+    /// Who may no longer watch gets nothing more, and an end.
+    @Test func whoIsNotWelcomeAnyMoreIsSentAway() async throws {
+        let feed = CallFeed()
+        let (pieces, taken) = AsyncStream.makeStream(of: String.self)
+        let body = try #require(EventsView(feed: feed, isWelcome: { false }).body)
+        feed.publish(Self.event(1))
+        try await body.write(Reader(takes: .max, taken: taken))
+        taken.finish()
+        #expect(await pieces.reduce(into: []) { $0.append($1) } == [": watching\n\n"])
+    }
+
     /// What has come is one piece, however much it is; and there is a piece from time to time where nothing comes.
     @Test func whoReadsGetsWhatComesAndASignOfLife() async throws {
         let feed = CallFeed()
         let (pieces, taken) = AsyncStream.makeStream(of: String.self)
-        let body = try #require(EventsView(feed: feed).body)
+        let body = try #require(EventsView(feed: feed, silence: .milliseconds(500)).body)
         let writing = Task { try await body.write(Reader(takes: .max, taken: taken)) }
         var iterator = pieces.makeAsyncIterator()
         #expect(await iterator.next() == ": watching\n\n")

@@ -32,6 +32,20 @@ extension LedgerConformance {
             }
             #expect(Set(together) == Set(expected) && together.count == expected.count)
         }
+        // Sums stop at the ends of their range, and only there.
+        for (nanos, sum) in [([Int64.max, .max], .max), ([.min, .min, .min], .min), ([.max, .min], -1), ([-7, 2], -5)] as [([Int64], Int64)]
+        {
+            let ledger = try await make()
+            var records = nanos.map { _ in maker.record() }
+            for index in records.indices {
+                (records[index].workspace, records[index].cost, records[index].tokens) = ("w\(index)", Money(nanos: nanos[index]), .max)
+            }
+            try await ledger.apply(LedgerBatch(journal: nil, position: nil, records: records))
+            let rows = try await ledger.spend(
+                SpendQuery(workspace: nil, by: [], from: always.from, until: always.until, isTogether: true))
+            #expect(rows.map(\.cost.nanos) == [sum] && rows.map(\.tokens) == [.max] && rows.map(\.calls) == [Int64(nanos.count)])
+            await ledger.close()
+        }
         await ledger.close()
     }
 

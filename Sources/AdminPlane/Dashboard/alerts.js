@@ -7,19 +7,21 @@ const LEVELS = { warning: "warning", critical: "critical", emergency: "exhausted
 const WINDOWS = { daily: "a day", monthly: "a month" };
 
 function item(alert) {
-  const top = (alert.top ?? []).map((each) => (typeof each === "string" ? each : each.provider)).filter(Boolean);
+  const top = (alert.top ?? []).map((each) => each.provider);
   const failed = (alert.deliveries ?? []).filter((delivery) => delivery.state !== "acknowledged").length;
   const facts = [
     alert.threshold === undefined ? null : `at ${alert.threshold} %`,
+    alert.refused ? "a call was refused" : null,
     top.length ? `most with ${top.slice(0, 3).join(", ")}` : null,
-    failed ? `${failed} of ${alert.deliveries.length} webhooks not told yet` : null,
+    failed ? `${failed} of ${alert.deliveries.length} webhooks not told` : null,
   ].filter(Boolean);
   const isAhead = alert.runs_out_at && Date.parse(alert.runs_out_at) > Date.now();
+  const end = isAhead ? [facts.length ? " · runs out " : "runs out ", until(alert.runs_out_at)] : [];
   return make("li", {},
-    make("div", { class: "first" }, make("span", { class: `state ${LEVELS[alert.level] ?? "warning"}` }, alert.level), make("span", { class: "id" }, alert.workspace), make("span", { class: "quiet when" }, time(alert.created_at ?? alert.at))),
+    make("div", { class: "first" }, make("span", { class: `state ${LEVELS[alert.level] ?? "warning"}` }, alert.level), make("span", { class: "id" }, alert.workspace), make("span", { class: "quiet when" }, time(alert.created_at))),
     make("div", {}, money(alert.spent), " of ", money(alert.limit), ` ${WINDOWS[alert.window] ?? alert.window}`,
       alert.scope && alert.scope !== "workspace" ? ` (${alert.scope}${alert.name ? ` ${alert.name}` : ""})` : null),
-    make("div", { class: "quiet" }, facts.join(" · "), isAhead ? facts.length ? " · runs out " : "runs out " : null, isAhead ? until(alert.runs_out_at) : null));
+    make("div", { class: "quiet" }, facts.join(" · "), ...end));
 }
 
 function show(page) {
