@@ -224,7 +224,7 @@ import Testing
             ("secret: \"${ALERT_SECRET}\"", "secret: \(plant("alert secret")), wrong: 1"),
             ("http://127.0.0.1:\(dead)/${HOOK}", "ftp://127.0.0.1/\(plant("wrong webhook"))"),
             ("http://user:${PROXY_PASSWORD}@", "socks9://user:\(plant("wrong proxy"))@"),
-            ("http://user:${PROXY_PASSWORD}@", "http://user:\(plant("wrong proxy password"))@@"),
+            ("http://user:${PROXY_PASSWORD}@", "http://user:\(plant("wrong proxy password")) @"),
             ("log: {", "ledger: { url: \"mysql://user:\(plant("wrong ledger"))@host/db\" }\nlog: {"),
             ("log: {", "ledger: { url: \"postgres://user:\(plant("half a ledger"))@ret@host/db\" }\nlog: {"),
         ] {
