@@ -110,7 +110,11 @@ final class GatewayProcess: Sendable {
         }
         reloader = Reloader(
             loader: loader, started: loaded, current: current, clock: machineClock,
-            report: { outcome in Self.report(outcome, logger: logger) },
+            report: { outcome in
+                // Budgets may have been set in the database since the generation was adopted.
+                if case .replaced = outcome { books.adoptCurrent() }
+                Self.report(outcome, logger: logger)
+            },
             warn: { logger.warning("\($0)") },
             adopt: { adoption in
                 audit.note(adoption, after: current.generation, budgets: current.fileBudgets)
