@@ -29,12 +29,12 @@ extension SQLiteLedger {
         }
     }
 
-    /// Writes an entry in the transaction of its change.
+    /// Writes an entry in the transaction of its change; the same once more changes nothing.
     static func write(_ entry: AuditEntry, in database: Database) throws {
         try database.execute(
             sql: """
                 INSERT INTO "audit_log" ("id", "createdAt", "kind", "subject", "before", "after", "origin", "gatewayId")
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (SELECT 1 FROM "audit_log" WHERE "id" = ?1)
                 """,
             arguments: [
                 entry.mark.id.description, entry.mark.instant.fixedBoundary, entry.kind.rawValue, entry.subject, entry.before, entry.after,

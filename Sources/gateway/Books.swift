@@ -12,6 +12,7 @@ final class Books: Sendable {
     private let current: CurrentGeneration
     private let logger: Logger
     private let loaded = Mutex(false)
+    private let adopting = Mutex(())
 
     /// How long a start waits for the ledger, so that the first calls are held to their budgets.
     private static let patience = Duration.seconds(5)
@@ -40,6 +41,11 @@ final class Books: Sendable {
         }
         for await _ in waiting {}
         if !areLoaded { logger.warning("spending is not known yet: calls go through unverified until the ledger answers") }
+    }
+
+    /// Takes the budgets that are in force, after they have changed. One change after the other, so that the last one heard is what is in force.
+    func adoptCurrent() {
+        adopting.withLock { _ in adopt(current.generation.configuration) }
     }
 
     /// Takes new budgets, and loads again what they make uncertain.

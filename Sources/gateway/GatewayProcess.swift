@@ -120,7 +120,11 @@ final class GatewayProcess: Sendable {
         }
         reloader = Reloader(
             loader: loader, started: loaded, current: current, clock: machineClock,
-            report: { outcome in Self.report(outcome, logger: logger) },
+            report: { outcome in
+                // Budgets may have been set in the database since the generation was adopted.
+                if case .replaced = outcome { books.adoptCurrent() }
+                Self.report(outcome, logger: logger)
+            },
             warn: { logger.warning("\($0)") },
             adopt: { adoption in
                 LogOutput.standardError.adopt(adoption.generation.configuration.log)

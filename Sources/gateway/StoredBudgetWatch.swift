@@ -50,7 +50,7 @@ final class StoredBudgetWatch: Sendable {
 
     private func lookOnce() async -> Bool {
         do throws(LedgerError) {
-            if let configuration = try await current.takeBudgets(from: writer.openedLedger, logger) { books.adopt(configuration) }
+            if try await current.takeBudgets(from: writer.openedLedger, logger) != nil { books.adoptCurrent() }
             return true
         } catch {
             logger.debug("budgets cannot be read from the ledger", metadata: ["error": "\(error)"])

@@ -104,6 +104,33 @@ struct PostgresLeaseTests {
         for ledger in ledgers { await ledger.close() }
     }
 
+    /// However often the connection is lost in the middle of a change, the audit has each change that there was, once.
+    @Test func theAuditIsExactWhereConnectionsAreLost() async throws {
+        let (database, make) = try await factory()
+        let (ledger, ids) = (try await make("g1"), CallIDGenerator())
+        @Sendable func set(_ round: Int) async -> Bool {
+            let mark = ChangeMark(id: ids.next(at: RecordMaker.firstDay), instant: RecordMaker.firstDay, origin: "::1")
+            return (try? await ledger.setBudget("{\"daily\":\(round)}", of: "acme", mark)) != nil
+        }
+        for round in 1...12 {
+            async let isSet = set(round)
+            try database.terminateGateways()
+            _ = await isSet
+        }
+        var isSet = false
+        for _ in 0..<100 where !isSet { isSet = await set(13) }
+        var (entries, stored) = ([AuditEntry]?.none, StoredBudgets?.none)
+        for _ in 0..<100 where entries == nil || stored == nil {
+            entries = try? await ledger.auditEntries(since: nil, before: nil, limit: 100)
+            stored = try? await ledger.budgets(after: 0)
+        }
+        let audit = try #require(entries)
+        #expect(audit.count == Int(stored?.version ?? -1) && !audit.isEmpty)
+        #expect(isSet && audit.first?.after == #"{"daily":13}"# && audit.last?.before == nil)
+        for (later, earlier) in zip(audit, audit.dropFirst()) { #expect(later.before == earlier.after) }
+        await ledger.close()
+    }
+
     /// A server that was lost in the middle of an exchange has heard it or not: the same words again lead to the same end.
     @Test func anExchangeWhoseAnswerIsLostIsSaidAgain() async throws {
         let (database, make) = try await factory()

@@ -186,10 +186,11 @@ package final class PostgresServer: @unchecked Sendable {
         process.standardInput = FileHandle.nullDevice
         try process.run()
         let collected = Collected()
-        errors.fileHandleForReading.readabilityHandler = { collected.append($0.availableData) }
+        let reading = DispatchGroup()
+        DispatchQueue.global().async(group: reading) { collected.append(errors.fileHandleForReading.readDataToEndOfFile()) }
         let text = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        errors.fileHandleForReading.readabilityHandler = nil
+        reading.wait()
         guard process.terminationStatus == 0 else {
             throw PostgresServerError("\(command[0]) ended with \(process.terminationStatus): \(collected.text)")
         }
@@ -245,7 +246,7 @@ package struct PostgresServerError: Error, CustomStringConvertible {
     }
 }
 
-/// What a process has written. The lock guards it; the handler runs on a thread of its own.
+/// What a process has written. The lock guards it; it is read on a thread of its own.
 private final class Collected: @unchecked Sendable {
     private let lock = NSLock()
     private var data = Data()

@@ -57,6 +57,7 @@ import Testing
         #expect(
             Set(indexes) == [
                 ["workspaceId"], ["apiProvider"], ["createdAt"], ["workspaceId", "apiProvider"], ["entityType", "entityId"],
+                ["workspaceId", "createdAt"],
             ])
     }
 
@@ -104,6 +105,7 @@ import Testing
             """
             DROP TABLE cached_answers; DROP TABLE research_data; ALTER TABLE cost_rollups DROP COLUMN savedNanos;
             ALTER TABLE api_cost_tracking DROP COLUMN saved; DROP TABLE budget_alerts; DROP TABLE alert_deliveries;
+            DROP TABLE workspace_budgets; DROP TABLE audit_log; DROP INDEX "api_cost_tracking_workspaceId_createdAt_idx";
             DELETE FROM schema_migrations WHERE number >= 3
             """)
         let error = #expect(throws: LedgerError.self) { try SQLiteLedger.readOnly(path, clock: { RecordMaker.firstDay }) }

@@ -30,10 +30,10 @@ BEGIN
     SELECT RAISE(ABORT, 'audit_log only grows');
 END;
 
--- INSERT OR REPLACE deletes without a trigger, unless recursive triggers are on.
+-- REPLACE deletes without that trigger, unless recursive triggers are on.
 CREATE TRIGGER "audit_log_no_replace" BEFORE INSERT ON "audit_log" WHEN EXISTS (SELECT 1 FROM "audit_log" WHERE "id" = NEW."id")
 BEGIN
-    SELECT RAISE(IGNORE);
+    SELECT RAISE(ABORT, 'audit_log only grows');
 END;
 
 -- One workspace's calls, the newest first.
