@@ -1,6 +1,7 @@
 import GatewayCore
 import LedgerConformance
 import SQLiteLedger
+import Synchronization
 import Testing
 
 @Suite struct SQLiteConformanceTests {
@@ -10,7 +11,15 @@ import Testing
     init() throws {
         let folder = try ScratchFolder()
         self.folder = folder
-        make = { try SQLiteLedger(path: folder.path + "/ledger.db", clock: { RecordMaker.firstDay }) }
+        // Each is a new one.
+        let count = Mutex(0)
+        make = {
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            return try SQLiteLedger(path: "\(folder.path)/\(number).db", clock: { RecordMaker.firstDay })
+        }
     }
 
     @Test func fieldsRoundTrip() async throws {
