@@ -267,7 +267,7 @@ import Testing
         }
         #expect(gateway.stop() == 0)
         eventually("the log's end") { gateway.log.last?.contains("stopped") == true }
-        #expect(gateway.log.count > 30)
+        #expect(gateway.log.count > 20)
         note("the log", gateway.log.joined(separator: "\n"))
         try noteFiles(of: gateway, "at the end")
         _ = try command("spend", "--format", "csv")
