@@ -27,6 +27,8 @@ final class KeyWatch: KeyAdministration {
         while !Task.isCancelled {
             // Cancelled when the gateway stops, which the loop sees.
             try? await Task.sleep(for: Self.interval)
+            // A look that the end of the process cuts short would be taken for a fault.
+            guard !Task.isCancelled else { break }
             await refresh()
             looks += 1
             if looks % Self.looksPerNote == 0 { await noteUse() }

@@ -32,6 +32,11 @@ final class GatewayUnderTest {
         }
     }
 
+    /// One of the adapters that ship, for a gateway that is to have no others: commands load them all, and run their examples.
+    static func shipped(_ name: String) throws -> [String: String] {
+        [name: try String(contentsOf: repository.appendingPathComponent("plugins/\(name)"), encoding: .utf8)]
+    }
+
     /// A scratch folder with a configuration and the adapters to use, by file name.
     init(configuration: String = "", plugins: [String: String] = [:], shippedPlugins: Bool = true) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("gateway-\(UUID().uuidString)")

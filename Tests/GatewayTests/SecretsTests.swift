@@ -267,7 +267,7 @@ import Testing
         }
         #expect(gateway.stop() == 0)
         eventually("the log's end") { gateway.log.last?.contains("stopped") == true }
-        #expect(gateway.log.count > 30)
+        #expect(gateway.log.count > 20)
         note("the log", gateway.log.joined(separator: "\n"))
         try noteFiles(of: gateway, "at the end")
         _ = try command("spend", "--format", "csv")
@@ -280,7 +280,8 @@ import Testing
         let password = plant("ledger password")
         let dead = try ScriptedServer { _ in }.port
         let gateway = try GatewayUnderTest(
-            configuration: "ledger: { url: \"postgres://user:${LEDGER_PASSWORD}@127.0.0.1:\(dead)/db?connect_timeout=2\" }")
+            configuration: "ledger: { url: \"postgres://user:${LEDGER_PASSWORD}@127.0.0.1:\(dead)/db?connect_timeout=2\" }",
+            plugins: GatewayUnderTest.shipped("pdl.yaml"), shippedPlugins: false)
         let environment = ["LEDGER_PASSWORD": password, "PATH": "/usr/bin:/bin"]
         for name in ["token", "proxy", "hook", "key", "other"] { _ = plant("nothing but a \(name)") }
         func command(_ arguments: String...) throws {

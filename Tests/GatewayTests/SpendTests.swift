@@ -13,7 +13,7 @@ import Testing
                   workspaces:
                     acme: { daily: 2, monthly: 1000 }
                     beta: { monthly: 0.60, enforcement: shadow }
-                """)
+                """, plugins: GatewayUnderTest.shipped("pdl.yaml"), shippedPlugins: false)
         try gateway.start()
         for name in ["acme", "acme", "acme", "acme", "acme", "beta", "beta"] {
             #expect(try gateway.get(Self.person, ["X-Workspace-Id": name]).status == 200)

@@ -72,7 +72,7 @@ import Testing
     /// With few files to open, connections are turned away before those are used up: calls need some to reach their providers.
     @Test func noMoreConnectionsAreServedThanThereAreFilesFor() throws {
         let gateway = try gateway(limits: "connections: 4000", openFiles: "-n 256")
-        #expect(gateway.log.contains { $0.contains("limits.connections") && $0.contains("64") })
+        eventually("the log says so") { gateway.log.contains { $0.contains("limits.connections") && $0.contains("64") } }
         let early = try gateway.client()
         try early.send("GET /acme/v1/held/1 HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(try early.response().status == 200)
