@@ -48,7 +48,10 @@ final class WebhookUnderTest {
         var path: String
         var isVerified: Bool
         var type: String
-        var alert: [String: Any]
+        /// The body as it came.
+        var text: String
+
+        var alert: [String: Any] { (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: Any] ?? [:] }
 
         var level: String { alert["level"] as? String ?? "" }
         var id: String { alert["id"] as? String ?? "" }
@@ -61,7 +64,7 @@ final class WebhookUnderTest {
             guard let entry = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else { return nil }
             return Post(
                 path: entry["path"] as? String ?? "", isVerified: entry["verified"] as? Bool ?? false, type: entry["type"] as? String ?? "",
-                alert: entry["body"] as? [String: Any] ?? [:])
+                text: entry["text"] as? String ?? "")
         }.filter { $0.path == path }
     }
 

@@ -32,7 +32,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             "path": self.path,
             "type": self.headers["Content-Type"],
             "verified": verified(self.headers["X-Gateway-Signature"], body, secret),
-            "body": json.loads(body),
+            "text": body.decode(),
         }
         with lock, log.open("a") as file:
             file.write(json.dumps(entry) + "\n")
