@@ -22,6 +22,12 @@ package struct AdminPlane: Sendable {
         package var setBudget: @Sendable (_ text: String, _ workspace: String, _ origin: String) async throws(LedgerError) -> Bool
         /// The ledger. Throws until it has been opened.
         package var ledger: @Sendable () throws(LedgerError) -> any Ledger
+        /// Calls as they happen.
+        package var feed: CallFeed
+        /// What the transports are doing.
+        package var upstream: @Sendable () -> UpstreamSnapshot
+        /// Lines of the log that were lost.
+        package var droppedLogLines: @Sendable () -> Int
         package var clock: WallClock
         package var logger: Logger
 
@@ -31,7 +37,9 @@ package struct AdminPlane: Sendable {
             spend: @escaping @Sendable (SpendQuery) async throws(LedgerError) -> [SpendRow], keys: any KeyAdministration,
             replay: @escaping @Sendable (_ lines: [UInt8]) async throws(ReplayError) -> ReplayOutcome,
             setBudget: @escaping @Sendable (_ text: String, _ workspace: String, _ origin: String) async throws(LedgerError) -> Bool,
-            ledger: @escaping @Sendable () throws(LedgerError) -> any Ledger, clock: @escaping WallClock, logger: Logger
+            ledger: @escaping @Sendable () throws(LedgerError) -> any Ledger, feed: CallFeed,
+            upstream: @escaping @Sendable () -> UpstreamSnapshot = { UpstreamSnapshot() },
+            droppedLogLines: @escaping @Sendable () -> Int = { 0 }, clock: @escaping WallClock, logger: Logger
         ) {
             self.generations = generations
             self.metrics = metrics
@@ -43,6 +51,9 @@ package struct AdminPlane: Sendable {
             self.replay = replay
             self.setBudget = setBudget
             self.ledger = ledger
+            self.feed = feed
+            self.upstream = upstream
+            self.droppedLogLines = droppedLogLines
             self.clock = clock
             self.logger = logger
         }
@@ -60,6 +71,8 @@ package struct AdminPlane: Sendable {
     package func run(started: @escaping @Sendable (GatewayCore.SocketAddress) async -> Void) async throws {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: Problems(logger: services.logger))
+        // The page holds no figures: it asks for the token, and with it for them.
+        Dashboard.addRoutes(to: router)
         router.add(middleware: TokenCheck(generations: services.generations))
         router.add(middleware: DocumentCheck())
         addRoutes(to: router)
@@ -83,10 +96,7 @@ package struct AdminPlane: Sendable {
         }
         router.get("metrics") { _, _ in
             AdminAnswer(
-                text: MetricsText.render(
-                    metrics: services.metrics, accounts: services.accounts, health: services.health(), generations: services.generations,
-                    now: services.clock()),
-                type: "text/plain; version=0.0.4; charset=utf-8")
+                text: MetricsText.render(services), type: "text/plain; version=0.0.4; charset=utf-8")
         }
         router.get("v1/config") { _, _ in AdminAnswer(ConfigurationView.json(services.generations)) }
         router.post("v1/reload") { _, context in ConfigurationView.answer(to: await services.reload(context.peer)) }
@@ -94,9 +104,17 @@ package struct AdminPlane: Sendable {
         router.get("v1/keys") { request, _ in try await KeysView.list(request, services: services) }
         router.post("v1/keys") { request, context in try await KeysView.create(request, context, services: services) }
         router.delete("v1/keys/:id") { _, context in try await KeysView.revoke(context, services: services) }
+        router.get("v1/alerts") { request, _ in try await AlertsView.list(request, services: services) }
         router.get("v1/spend") { request, _ in
             try await SpendView.answer(request, services: services)
         }
+        router.get("v1/quality") { request, _ in try await QualityView.answer(request, services: services) }
+        router.get("v1/events") { _, _ in
+            let token = services.generations.generation.configuration.admin.token
+            return EventsView(
+                feed: services.feed, isWelcome: { services.generations.generation.configuration.admin.token == token })
+        }
+        router.get("v1/workspaces") { request, _ in try WorkspacesView.answer(request, services: services) }
         router.get("v1/workspaces/:id/spend") { request, context in
             try await SpendView.answer(request, workspace: try context.workspace(), services: services)
         }

@@ -8,7 +8,8 @@ enum BudgetView {
 
     static func answer(workspace: String, services: AdminPlane.Services) -> AdminAnswer {
         let budget = services.generations.generation.configuration.budgets.budget(for: workspace)
-        return AdminAnswer(BudgetReport.json(services.accounts, workspace: workspace, budget: budget, at: services.clock()))
+        return AdminAnswer(
+            BudgetReport.json(services.accounts, workspace: workspace, budget: budget, showsBudget: true, at: services.clock()))
     }
 
     /// Takes a budget in config.yaml's words, as JSON, for all gateways on the database. What it leaves out is the default's.

@@ -3,29 +3,21 @@ import Synchronization
 
 /// `/metrics`, in Prometheus' text format, version 0.0.4.
 enum MetricsText {
-    static func render(metrics: Metrics, accounts: Accounts, health: Health, generations: CurrentGeneration, now: Timestamp) -> String {
-        var text = ""
+    static func render(_ services: AdminPlane.Services) -> String {
+        let (metrics, accounts, generations) = (services.metrics, services.accounts, services.generations)
+        let (health, now) = (services.health(), services.clock())
+        var page = PrometheusText()
         func family(_ name: String, _ type: String, _ help: String, _ samples: [(labels: String, value: String)]) {
-            guard !samples.isEmpty else { return }
-            text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
-            for sample in samples { text += "\(name)\(sample.labels) \(sample.value)\n" }
+            page.family(name, type, help, samples)
         }
         func single(_ name: String, _ type: String, _ help: String, _ value: some CustomStringConvertible) {
             family(name, type, help, [("", value.description)])
         }
 
-        let calls = metrics.calls
-        family(
-            "gateway_calls_total", "counter", "Calls by provider, operation and outcome.", calls.map { (labels($0.0), String($0.1.calls)) })
-        let charged = calls.filter { $0.0.basis != nil }
-        family("gateway_cost_dollars_total", "counter", "Charged, in US dollars.", charged.map { (labels($0.0), $0.1.cost.description) })
-        family("gateway_tokens_total", "counter", "Charged tokens.", charged.map { (labels($0.0), String($0.1.tokens)) })
-        family(
-            "gateway_call_seconds_total", "counter", "From reservation to settlement, summed.",
-            charged.map { (labels($0.0), seconds($0.1.duration)) })
+        page.addCalls(metrics)
 
         let shared = metrics.cacheCalls.map {
-            ("{provider=\"\(escaped($0.provider))\",operation=\"\(escaped($0.operation))\",cache=\"\($0.outcome.rawValue)\"}", $1)
+            (PrometheusText.labels([("provider", $0.provider), ("operation", $0.operation), ("cache", $0.outcome.rawValue)]), $1)
         }
         family(
             "gateway_cache_calls_total", "counter", "Calls of operations whose answers are kept, by what the cache did.",
@@ -55,6 +47,20 @@ enum MetricsText {
             "gateway_metering_problems_total", "counter", "Answers that could not be metered and were charged their estimate.",
             metrics.meteringProblems.count)
 
+        let alerts = metrics.alerts
+        family(
+            "gateway_alerts_total", "counter", "Alerts that this gateway has raised.",
+            alerts.raised.map { series, count in
+                (#"{level="\#(series.level)",scope="\#(series.scope)",window="\#(series.window)"}"#, String(count))
+            })
+        family(
+            "gateway_alert_deliveries_total", "counter", "Tries to deliver an alert to a webhook, and alerts given up, by outcome.",
+            alerts.deliveries.map { (#"{outcome="\#($0.0.rawValue)"}"#, String($0.1)) })
+        single(
+            "gateway_alerts_undelivered", "gauge",
+            "Deliveries of alerts that no webhook has acknowledged yet, of all gateways on the ledger.",
+            alerts.waiting)
+
         single("gateway_journal_failures_total", "counter", "Entries that the journal did not take at once.", metrics.journalFailures.count)
         single("gateway_journal_failing", "gauge", "1 while the journal cannot be written.", health.journal.isWell ? 0 : 1)
         single(
@@ -76,6 +82,10 @@ enum MetricsText {
         single(
             "gateway_ledger_records_set_aside_total", "counter", "Records that could not be rows; see the table rejected_records.",
             health.setAside)
+        page.addLedger(health, failOpen: metrics.failOpen, at: now)
+        page.addLeases(books)
+        page.addUpstream(services.upstream())
+        page.addReloads(generations)
 
         let last = generations.lastAttempt
         single(
@@ -88,25 +98,13 @@ enum MetricsText {
         single(
             "gateway_buffered_bytes", "gauge", "Bytes of answers that are held for metering.",
             metrics.bufferedBytes.load(ordering: .relaxed))
-        return text
-    }
-
-    private static func labels(_ series: Metrics.Series) -> String {
-        var text = #"{provider="\#(escaped(series.provider))",operation="\#(escaped(series.operation))",outcome="\#(series.outcome)""#
-        if let basis = series.basis { text += #",basis="\#(basis.rawValue)""# }
-        return text + "}"
-    }
-
-    private static func escaped(_ value: String) -> String {
-        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-    }
-
-    private static func seconds(_ microseconds: Int64) -> String {
-        let fraction = String(microseconds % 1_000_000)
-        return "\(microseconds / 1_000_000).\(String(repeating: "0", count: 6 - fraction.utf8.count))\(fraction)"
+        single(
+            "gateway_log_lines_dropped_total", "counter", "Lines of the log that its reader did not take in time.",
+            services.droppedLogLines())
+        return page.text
     }
 
     private static func failing(_ since: Timestamp?, _ now: Timestamp) -> String {
-        since.map { seconds(max(0, now.microseconds - $0.microseconds)) } ?? "0"
+        since.map { PrometheusText.decimal(microseconds: max(0, now.microseconds - $0.microseconds)) } ?? "0"
     }
 }

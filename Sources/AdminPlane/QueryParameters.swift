@@ -45,6 +45,15 @@ struct QueryParameters {
         try instant(name).map { values[name]?.utf8.count == 10 ? $0.adding(seconds: 86_400) : $0 }
     }
 
+    /// Whether something is wished.
+    func flag(_ name: String) throws -> Bool {
+        switch values[name] {
+        case nil, "false": return false
+        case "true": return true
+        case _?: throw Refusal(400, "Bad request", "'\(name)' is true or false.")
+        }
+    }
+
     func number(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = values[name] else { return nil }
         // No sign and no zero in front: one way to write a number.

@@ -2,7 +2,7 @@ import GatewayCore
 import Hummingbird
 import JSONPath
 
-/// `/v1/spend`: sums from the ledger.
+/// `/v1/spend`: sums from the ledger, of each workspace or, with `together=true`, of all of them.
 enum SpendView {
     /// `workspace` and `entity` (type and id) are the path's; without, a workspace can be a parameter.
     static func answer(
@@ -19,6 +19,7 @@ enum SpendView {
         }
         if workspace == nil { query.workspace = try parameters.text("workspace") }
         (query.entityType, query.entityID) = (entity?.type, entity?.id)
+        query.isTogether = try parameters.flag("together")
         do throws(LedgerError) {
             return AdminAnswer(SpendReport.json(try await services.spend(query), query: query))
         } catch {

@@ -131,6 +131,7 @@ extension CurlLoop {
         curl_multi_remove_handle(multi, transfer.easy)
         guard let call = transfer.call else { return }
         transfer.call = nil
+        if transfer.isRequestOut { counters.requestsOut.subtract(1, ordering: .relaxed) }
         if isReusable { idle.add(transfer, call.request.route.provider, limit: settings.idleTransfers) }
     }
 

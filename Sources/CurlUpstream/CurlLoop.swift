@@ -144,7 +144,14 @@ final class CurlLoop {
             || ccurl_has_buffered_input(transfer.easy, tlsPending) != 0
     }
 
+    /// A transfer's request goes out on a connection.
+    func began(_ transfer: Transfer) {
+        counters.requestsOut.add(1, ordering: .relaxed)
+        if ccurl_connects(transfer.easy) == 0 { counters.connectionsReused.add(1, ordering: .relaxed) }
+    }
+
     func closed(_ socket: curl_socket_t) {
+        counters.connectionsClosed.add(1, ordering: .relaxed)
         poller.closed(socket)
         close(socket)
     }

@@ -66,10 +66,15 @@ package final class CurlUpstream: Upstream {
     }
 
     package func snapshot() -> UpstreamSnapshot {
-        UpstreamSnapshot(
-            connectionsOpened: counters.connectionsOpened.load(ordering: .relaxed),
-            active: counters.active.load(ordering: .relaxed),
-            queued: gates.waiting)
+        var snapshot = UpstreamSnapshot()
+        snapshot.connectionsOpened = counters.connectionsOpened.load(ordering: .relaxed)
+        snapshot.connectionsOpen = snapshot.connectionsOpened - counters.connectionsClosed.load(ordering: .relaxed)
+        // With HTTP/2 a connection has several requests at once: then there are none that could be called idle.
+        snapshot.connectionsIdle = max(0, snapshot.connectionsOpen - counters.requestsOut.load(ordering: .relaxed))
+        snapshot.connectionsReused = counters.connectionsReused.load(ordering: .relaxed)
+        snapshot.active = counters.active.load(ordering: .relaxed)
+        snapshot.queued = gates.waiting
+        return snapshot
     }
 
     /// Ends every call as `.cancelled`, closes every connection and returns when the threads have ended. Calls that come later fail the
@@ -140,5 +145,9 @@ package struct CurlSettings: Sendable {
 /// What the loops count together.
 final class CurlCounters: Sendable {
     let connectionsOpened = Atomic<Int>(0)
+    let connectionsClosed = Atomic<Int>(0)
+    let connectionsReused = Atomic<Int>(0)
+    /// Transfers whose request is on a connection.
+    let requestsOut = Atomic<Int>(0)
     let active = Atomic<Int>(0)
 }

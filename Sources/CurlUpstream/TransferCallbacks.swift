@@ -66,6 +66,7 @@ extension Transfer {
             return false
         }
         isRequestOut = true
+        loop.began(self)
         call.wasSent = true
         isSendPaused = false
         loop.touch(self)

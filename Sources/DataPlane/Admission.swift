@@ -101,15 +101,10 @@ final class Admission {
                 throw refusal
             }
         }
-        var maximumCost: Money?
-        if let index = head.headers.firstIndex(of: "X-Gateway-Max-Cost") {
-            let isAlone = head.headers.firstIndex(of: "X-Gateway-Max-Cost", from: index + 1) == nil
-            guard isAlone, let amount = Money(head.headers[index].valueText), amount >= .zero else {
-                throw refuse(
-                    .badRequest, "X-Gateway-Max-Cost must stand once and be an amount in US dollars, such as 0.50.",
-                    operation: meter.operation.name)
-            }
-            maximumCost = amount
+        do throws(Problem) {
+            maximumCost = try Self.maximumCost(head.headers)
+        } catch {
+            throw refuse(error.code, error.detail, operation: meter.operation.name)
         }
         self.generation = generation
         self.provider = provider
@@ -120,9 +115,18 @@ final class Admission {
         endpoint = path.utf8.count <= 100 ? path : String(path.prefix(100))
         self.query = head.query
         self.meter = meter
-        self.maximumCost = maximumCost
         storesRecord = storesEntities && meter.operation.normalization?.storing != nil && caller.entityID != nil
         wantsRecords = head.headers.first("X-Gateway-Normalize")?.lowercased() == "true"
+    }
+
+    /// What a call may cost at the most, as its caller says; nil where it says nothing.
+    static func maximumCost(_ headers: HeaderList) throws(Problem) -> Money? {
+        guard let index = headers.firstIndex(of: "X-Gateway-Max-Cost") else { return nil }
+        let isAlone = headers.firstIndex(of: "X-Gateway-Max-Cost", from: index + 1) == nil
+        guard isAlone, let amount = Money(headers[index].valueText), amount >= .zero else {
+            throw Problem(.badRequest, "X-Gateway-Max-Cost must stand once and be an amount in US dollars, such as 0.50.")
+        }
+        return amount
     }
 
     /// Whether a path has a segment that means this or the parent folder, however it is encoded: what one server takes
@@ -140,7 +144,7 @@ final class Admission {
     }
 
     /// The request as the provider gets it: the caller's, less what is between the caller and the gateway, plus the provider's credentials.
-    func upstreamRequest(_ head: RequestHead, body: UpstreamRequest.Body) -> UpstreamRequest {
+    func upstreamRequest(_ head: RequestHead, body: UpstreamRequest.Body, trace: CallTrace) -> UpstreamRequest {
         let settings = provider.adapter.upstream
         var headers = HeaderList()
         headers.reserveCapacity(fields: head.headers.count + 4, bytes: 1024)
@@ -149,7 +153,7 @@ final class Admission {
         let readsResponseBody = readsResponseBody
         for index in 0..<head.headers.count {
             let field = head.headers[index]
-            if HopByHop.includes(field, nominated: nominated) || Self.isForGateway(field) { continue }
+            if HopByHop.includes(field, nominated: nominated) || Self.isForGateway(field) || trace.replaces(field) { continue }
             // The caller's own credentials end here; a provider never sees them.
             if field.isNamed("authorization") { continue }
             if credentials.contains(where: { if case .header(let name) = $0 { Self.isTaken(field, for: name) } else { false } }) {
@@ -159,6 +163,7 @@ final class Admission {
             headers.append(field)
         }
         if readsResponseBody { headers.append("Accept-Encoding", "identity") }
+        headers.append("traceparent", trace.context.traceparent)
         for header in settings.headers where !headers.contains(header.name) {
             headers.append(header.name, header.value.reveal())
         }

@@ -37,6 +37,8 @@ struct Answer {
     private var unacknowledged = 0
     /// What the head said this call costs, when status and headers alone decide.
     var chargeAtHead: Charge?
+    /// What reads its events, where it is an event stream.
+    var stream: EventStream?
     var framing = Framing.length
 
     init(_ head: UpstreamHead, method: String, isRead: Bool, normalization: Normalization?, metrics: Metrics) {

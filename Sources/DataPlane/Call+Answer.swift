@@ -5,18 +5,47 @@ import NIOCore
 extension Call {
     func received(_ head: UpstreamHead) {
         guard let admission, answer == nil else { return }
+        timing.noteHead()
         let answer = Answer(
             head, method: self.head.method, isRead: admission.holdsAnswer, normalization: admission.normalization,
             metrics: services.metrics)
         self.answer = answer
+        if answer.isStream, !answer.isBodiless { openStream(head) }
         let delivery = answer.delivery(limits: limits)
         if sharing != nil, answer.isStream || delivery != .held { land(.unshared) }
-        take(.head(delivery: delivery, isStream: answer.isStream))
+        let isDrained = admission.operation.streaming?.onDisconnect == .drain
+        take(.head(delivery: delivery, endsWithCaller: answer.isStream && !isDrained))
+    }
+
+    /// Reads the events from here on.
+    private func openStream(_ head: UpstreamHead) {
+        guard let admission, let pledge else { return }
+        var meter: StreamMeter?
+        if admission.meter.readsResponseBody {
+            meter = StreamMeter(admission.meter, request: pledge.facts, status: head.status, headers: head.headers)
+            // It has read of the request what it needs, and a stream may last.
+            pledge.facts = RequestFacts()
+        }
+        answer?.stream = EventStream(
+            head, meter: meter, omit: isRequestMerged ? admission.operation.streaming?.omit : nil, limits: limits,
+            metrics: services.metrics)
+    }
+
+    /// What is left of a stream at its end.
+    func finishStream() {
+        guard let rest = answer?.stream?.finish(), !rest.isEmpty, delivery == .flowing else { return }
+        pass(rest)
     }
 
     func received(_ bytes: [UInt8]) {
         guard let delivery, let piece = answer?.admit(bytes) else { return }
         guard !piece.isEmpty else { return acknowledge(bytes.count) }
+        if let stream = answer?.stream {
+            let passed = stream.take(piece)
+            guard delivery == .flowing else { return acknowledge(bytes.count) }
+            if !passed.isEmpty { pass(passed) }
+            return noteTaken(bytes.count)
+        }
         let isKept = answer?.keep(piece, limits: limits) == true
         switch delivery {
         case .discarded:
@@ -34,9 +63,14 @@ extension Call {
         case .flowing:
             if !isKept { answer?.drop() }
             pass(piece)
-            answer?.noteUnacknowledged(bytes.count)
-            if connection?.isWritable == true { acknowledgeAll() }
+            noteTaken(bytes.count)
         }
+    }
+
+    /// The provider may send as much again once the caller has taken what it sent.
+    private func noteTaken(_ count: Int) {
+        answer?.noteUnacknowledged(count)
+        if connection?.isWritable == true { acknowledgeAll() }
     }
 
     /// The head of a flowing answer, and what of its body has been held until now.
@@ -64,7 +98,7 @@ extension Call {
 
     private func framing(of answer: Answer) -> Answer.Framing {
         if answer.isBodiless { return .bodiless }
-        if answer.length != nil { return .length }
+        if answer.length != nil, answer.stream?.takesOut != true { return .length }
         return head.isVersion11 ? .chunked : .untilClose
     }
 
@@ -83,7 +117,7 @@ extension Call {
     }
 
     /// The provider's status and fields, less what speaks of its connection, with the gateway's own.
-    func head(of answer: Answer, report: CallReport, bodyLength: Int64?, on connection: Connection) -> ResponseHead {
+    func head(of answer: Answer, report: CallReport, bodyLength: Int64?, on connection: any CallOutlet) -> ResponseHead {
         var response = ResponseHead(status: answer.shownStatus, capacity: 2048 + (isHeadSent ? 0 : answer.body.count))
         let nominated = HopByHop.nominated(by: answer.headers)
         // The length of what HEAD and 304 leave out is theirs to say; a 204 has none.
@@ -127,7 +161,7 @@ extension Call {
         }
     }
 
-    private func finishWhole(on connection: Connection) {
+    private func finishWhole(on connection: any CallOutlet) {
         guard var answer, let settled else { return }
         if isHeadSent {
             switch answer.framing {

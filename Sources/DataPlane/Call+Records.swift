@@ -4,10 +4,13 @@ import Logging
 /// Records in the place of the provider's answer.
 extension Call {
     /// Puts records in the place of a held answer, where the caller asks for them and there can be any. What was parsed for metering is what is read.
-    func normalize(_ body: ResponseFacts.Body) {
+    ///
+    /// Returns how good they are; nil where the answer stays what it is.
+    @discardableResult
+    func normalize(_ body: ResponseFacts.Body) -> GradeCounts? {
         guard let admission, let answer, answer.isNormalized, !answer.isBodiless, connection != nil,
             let normalization = admission.normalization
-        else { return }
+        else { return nil }
         let context = recordContext(admission, at: pledge?.startedAt ?? services.clock())
         do throws(Normalization.Refusal) {
             let facts = ResponseFacts(status: answer.status, headers: answer.headers, body: body)
@@ -16,10 +19,13 @@ extension Call {
             guard let bytes = found.serialized(limit: 4 * limits.bufferedResponse),
                 self.answer?.normalize(found.shownStatus, bytes, limits: limits, metrics: services.metrics) == true
             else { throw .tooMuch }
+            if keepsRecords { records = found }
+            return GradeCounts(found.records)
         } catch {
             self.answer?.passUnchanged()
             services.logger.debug(
                 "not normalized", metadata: ["why": "\(error)", "call": "\(String(describing: pledge?.id ?? settled?.record.id))"])
+            return nil
         }
     }
 

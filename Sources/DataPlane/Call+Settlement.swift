@@ -12,7 +12,7 @@ extension Call {
     func heldRecord() -> CostRecord? {
         guard let pledge else { return nil }
         var record = record(cost: pledge.estimate.cost, basis: .estimate)
-        record?.requestData = RequestData.json(method: head.method, estimate: pledge.estimate)
+        record?.requestData = RequestData.json(method: head.method, trace: trace, estimate: pledge.estimate)
         record?.errorMessage = "interrupted"
         if pledge.estimate.cost > .zero { record?.onceKey = pledge.onceKey?.value }
         return record
@@ -38,56 +38,48 @@ extension Call {
     }
 
     func settle(_ settlement: Exchange.Settlement) {
-        guard let pledge, let admission else { return }
+        guard let pledge else { return }
         let body = settlement == .metered ? answer?.facts(limits: limits) ?? .unread : .unread
         let charge = charge(settlement, body)
         guard var record = record(cost: charge.cost, basis: charge.basis) else { return }
         record.reportedCost = charge.reported
         record.tokens = charge.tokens
-        record.requestData = RequestData.json(method: head.method, charge: charge)
+        record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge)
         record.status = answer?.status
         record.success = settlement == .metered && (200..<300).contains(answer?.status ?? 0)
         record.errorMessage = errorMessage(settlement, charge: charge)
         if self.pledge?.hasClaimedOnce == true { record.onceKey = pledge.onceKey?.value }
-        let elapsed = max(0, services.clock().microseconds - pledge.startedAt.microseconds)
-        record.duration = Int(elapsed / 1000)
+        record.duration = Int(max(0, services.clock().microseconds - pledge.startedAt.microseconds) / 1000)
         if charge.meteringProblem != nil { services.metrics.meteringProblems.increment() }
         if settlement == .unanswered { services.metrics.unansweredCalls.increment() }
         if pledge.isUnverified { services.metrics.unverifiedCalls.increment() }
-        services.metrics.count(
-            Metrics.Series(
-                provider: record.provider, operation: admission.operation.name, outcome: Self.outcome(record.status), basis: record.basis),
-            cost: record.cost, tokens: record.tokens ?? 0, duration: elapsed)
-
-        services.metrics.countCache(record)
+        services.metrics.count(record)
         if sharing != nil { prepareSharing(settlement, charge: charge, record: record) }
         if settlement == .metered { store(body) }
+        // Where it is not what the caller waits for, the answer's body is not needed any more.
+        if isHeadSent || settlement != .metered {
+            answer?.drop()
+        } else if let grades = normalize(body) {
+            record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge, grades: grades)
+        }
         services.history.noteSettled(record)
         let status = services.accounts.settle(pledge.reservation, cost: record.cost)
         settled = Settled(record: record, status: status)
-        // Neither the request's body nor, where it is not what the caller waits for, the answer's is needed any more.
+        // Nor is the request's.
         self.pledge?.facts = RequestFacts()
-        if isHeadSent || settlement != .metered { answer?.drop() } else { normalize(body) }
         append(.settled(record)) { call, result in
             if case .failure(let error) = result { call.noteTrackerError("the record could not be journaled", error) }
+            call.observe()
             call.shareAnswer()
             call.take(.recorded)
         }
     }
 
-    static func outcome(_ status: Int?) -> String {
-        switch status.map({ $0 / 100 }) {
-        case nil: "unanswered"
-        case 2?: "2xx"
-        case 3?: "3xx"
-        case 4?: "4xx"
-        case 5?: "5xx"
-        case _?: "other"
-        }
-    }
-
     private func charge(_ settlement: Exchange.Settlement, _ body: ResponseFacts.Body) -> Charge {
         guard let pledge, let admission, let answer else { return .nothing }
+        if let stream = answer.stream, stream.isMetered, settlement != .unanswered {
+            return chargedOnce(stream.charge(isWhole: settlement == .metered, estimate: pledge.estimate))
+        }
         switch settlement {
         case .metered:
             return answer.chargeAtHead ?? meteredCharge(answer, body)
@@ -171,22 +163,21 @@ extension Call {
         let provider = admission?.adapter.provider ?? problem.provider
         problem.provider = provider
         problem.workspace = caller?.workspace ?? problem.workspace
-        if settled == nil {
-            services.metrics.count(
-                Metrics.Series(provider: provider ?? "-", operation: operation ?? "-", outcome: problem.code.rawValue, basis: nil))
-        }
+        refusal = problem
         var report: CallReport?
         if let caller {
             let generation = admission?.generation ?? services.generations.generation
             report = CallReport(
                 id: pledge?.id ?? services.ids.next(at: services.clock()), provider: provider, operation: operation,
-                workspace: caller.workspace, cost: settled?.record.cost ?? .zero, basis: .charged(settled?.record.basis ?? .table),
-                priceVersion: admission?.meter.priceVersion,
+                workspace: caller.workspace, cost: settled?.record.cost ?? .zero,
+                basis: .charged(settled?.record.basis ?? .table), priceVersion: admission?.meter.priceVersion,
                 status: settled?.status ?? status(of: caller, provider: provider, generation: generation),
                 cache: sharing?.outcome ?? .none, isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
         }
+        observe(problem, id: report?.id, user: caller?.user, operation: operation)
         connection.write(
-            ProblemResponse.bytes(problem, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))
+            ProblemResponse.bytes(
+                problem, report: report, connection: connection.beginResponse(isDelimited: true), isHead: head.method == "HEAD"))
         connection.finish()
     }
 }
@@ -194,11 +185,4 @@ extension Call {
 extension Charge {
     /// A call that is not charged.
     static let nothing = Charge(cost: .zero, basis: .table, lines: [], dimensions: [], isBillable: false)
-}
-
-extension Billable {
-    /// Whether an answer of that status can be charged at all.
-    func covers(status: Int) -> Bool {
-        statuses.map { $0.contains(status) } ?? (200..<300).contains(status)
-    }
 }

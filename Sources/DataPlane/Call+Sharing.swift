@@ -142,14 +142,9 @@ extension Call {
         record.saved = saving
         record.status = answer.status
         record.success = (200..<300).contains(answer.status)
-        record.requestData = RequestData.json(method: head.method, charge: .nothing)
-        let elapsed = max(0, now.microseconds - sharing.startedAt.microseconds)
-        record.duration = Int(elapsed / 1000)
-        services.metrics.count(
-            Metrics.Series(
-                provider: record.provider, operation: admission.operation.name, outcome: Self.outcome(answer.status), basis: .table),
-            duration: elapsed)
-        services.metrics.countCache(record)
+        record.requestData = RequestData.json(method: head.method, trace: trace, charge: .nothing)
+        record.duration = Int(max(0, now.microseconds - sharing.startedAt.microseconds) / 1000)
+        services.metrics.count(record)
         services.history.noteSettled(record)
         settled = Settled(record: record, status: currentStatus())
         append(.settled(record)) { call, result in
@@ -157,6 +152,7 @@ extension Call {
                 call.sharing?.isUnverified = true
                 call.noteTrackerError("the record could not be journaled", error)
             }
+            call.observe()
             call.finishServed(answer)
         }
     }
@@ -197,7 +193,7 @@ extension Call {
         else { return }
         sharing.whole = whole
         guard charge.isBillable, charge.meteringProblem == nil, (200...299).contains(whole.status), whole.status != 206,
-            whole.body.count <= KeptAnswer.longestBody, let key = sharing.key
+            whole.body.count <= KeptAnswer.longestBody, let key = sharing.key, admission?.repeatsCredential(whole) == false
         else { return }
         let now = services.clock()
         var kept = KeptAnswer(

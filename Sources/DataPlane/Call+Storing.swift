@@ -10,7 +10,7 @@ extension Call {
             let found = try? normalization.answer(
                 to: ResponseFacts(status: answer.status, headers: answer.headers, body: body),
                 recordContext(admission, at: pledge.startedAt)),
-            found.records.count == 1, let record = found.records.first,
+            found.records.count == 1, let record = found.records.first, !admission.repeatsCredential(answer.body),
             let record = EntityRecord(
                 record, body: root, storing: storing, id: pledge.id, workspace: admission.caller.workspace,
                 entityType: admission.caller.entityType, entityID: admission.caller.entityID, provider: admission.adapter.provider,

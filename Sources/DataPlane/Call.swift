@@ -13,7 +13,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     let arrivals: Arrivals
     private let registry: ConnectionRegistry
     /// Nil once the caller is gone or has its whole response.
-    var connection: Connection?
+    var connection: (any CallOutlet)?
 
     /// What is known once the request is understood.
     private(set) var admission: Admission?
@@ -30,6 +30,9 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     var settled: Settled?
     /// What a call without an answer ends with.
     var problem: Problem?
+    /// Where it stands in its caller's trace, and when it has reached its stages.
+    let trace: CallTrace
+    var timing = CallTiming()
     /// What the transport said, for the ledger's row.
     private(set) var failure: String?
 
@@ -39,10 +42,18 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
     var requestBody: [UInt8] = []
     private var requestBodyIsWhole = false
     private var streamsBody = false
+    /// Whether the provider gets more than the caller has written.
+    private(set) var isRequestMerged = false
     /// Bytes of a streamed body so far.
     private var passedOn = 0
     /// Whether the response has begun.
     var isHeadSent = false
+
+    let keepsRecords: Bool
+    /// What its answer says, for who asks for it so.
+    var records: NormalizedAnswer?
+    /// What its caller has been told in the place of the provider's answer.
+    var refusal: Problem?
 
     /// A reservation and what it stands for. A class, because it is large and looked at in every step of a call.
     final class Pledge {
@@ -79,10 +90,13 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         var deadline: Scheduled<Void>?
     }
 
-    init(_ head: RequestHead, on connection: Connection, services: Services) {
+    /// - Parameter keepsRecords: Whether whoever it is for reads ``records`` in the place of the response.
+    init(_ head: RequestHead, on connection: any CallOutlet, services: Services, keepsRecords: Bool = false) {
         self.head = head
+        self.keepsRecords = keepsRecords
         self.connection = connection
         self.services = services
+        trace = CallTrace(head.headers, ids: services.traceIDs)
         registry = connection.registry
         arrivals = registry.arrivals
     }
@@ -142,6 +156,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         if streamsBody {
             upstreamCall?.finishBody()
         } else if let admission, exchange == nil {
+            timing.noteRequest()
             let body = admission.readsRequestBody ? RequestFacts.body(requestBody) : .none
             sharing == nil ? reserve(body: body) : share(body)
         }
@@ -208,11 +223,15 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         case .none: body = .none
         case .length(let count) where streamsBody: body = .stream(length: count)
         case .chunked where streamsBody: body = .stream(length: nil)
-        case .length, .chunked: body = .bytes(requestBody)
+        case .length, .chunked:
+            let merged = pledge.flatMap { admission.operation.streaming?.merged(into: $0.facts.body) }
+            isRequestMerged = merged != nil
+            body = .bytes(merged ?? requestBody)
         }
         requestBody = []
         sharing?.isForwarded = true
-        upstreamCall = services.upstream.send(admission.upstreamRequest(head, body: body), to: self)
+        timing.noteForwarded()
+        upstreamCall = services.upstream.send(admission.upstreamRequest(head, body: body, trace: trace), to: self)
     }
 
     func receive(_ events: [UpstreamEvent]) {
@@ -243,6 +262,8 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
                 fail(UpstreamError(kind: .broken, wasSent: true, detail: "the answer has no head"))
             } else {
                 upstreamCall = nil
+                finishStream()
+                timing.noteEnd()
                 take(.ended)
             }
         case .failed(let error):
@@ -254,6 +275,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         upstreamCall = nil
         // What comes after the call's charge is decided (a cancellation that the gateway asked for) changes nothing.
         guard exchange?.isSettled == false else { return }
+        timing.noteEnd()
         problem = Problem(error)
         failure = "\(error.kind): \(error.detail)"
         take(.failed(wasSent: error.wasSent))
@@ -292,6 +314,9 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
 
     // MARK: The caller
 
+    /// Why there is no whole answer although its response had begun; nil where there is one.
+    var brokenOff: Problem? { failure == nil ? nil : problem }
+
     func callerGone() {
         connection = nil
         if exchange == nil { leaveFlight() }
@@ -323,6 +348,28 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         if count > 0 { upstreamCall?.acknowledge(count) }
     }
 }
+
+/// What a call needs of the connection whose request it answers, or of what stands for one. On one event loop with it.
+protocol CallOutlet: AnyObject {
+    var eventLoop: any EventLoop { get }
+    var registry: ConnectionRegistry { get }
+    /// Whether a small body is there already, behind its head.
+    var hasWholeBody: Bool { get }
+    var isWritable: Bool { get }
+    var keepsAlive: Bool { get set }
+    func sendContinue()
+    func pauseBody()
+    func resumeBody()
+    func beginResponse(isDelimited: Bool) -> String?
+    func write(_ bytes: ByteBuffer)
+    func flush()
+    /// The response is complete.
+    func finish()
+    /// The response will not be complete.
+    func abort()
+}
+
+extension Connection: CallOutlet {}
 
 extension Problem {
     /// What the caller is told of a transport's failure: never its details, which may name hosts and proxies.

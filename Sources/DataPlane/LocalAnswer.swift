@@ -22,7 +22,10 @@ final class LocalAnswer: ConnectionResponder, @unchecked Sendable {
 
     func start() {
         guard head.method == "GET" || head.method == "HEAD" else {
-            return refuse(Problem(.methodNotAllowed, "Below /_gateway/ there are only things to GET."))
+            return refuse(
+                Problem(
+                    .methodNotAllowed,
+                    "Below /_gateway/ there are only things to GET, and enrich/person and enrich/company to POST a question to."))
         }
         let path = head.path.dropFirst("/_gateway".count)
         do throws(Problem) {
@@ -97,16 +100,9 @@ final class LocalAnswer: ConnectionResponder, @unchecked Sendable {
     private func respond(_ value: JSONValue) {
         guard let connection else { return }
         self.connection = nil
-        let body = value.serialized
-        var response = ResponseHead(status: 200, capacity: 1024 + body.count)
-        response.add("Content-Type", "application/json")
-        response.add("Content-Length", String(body.count))
-        response.add("Cache-Control", "no-store")
-        report?.write(to: &response)
-        if let field = connection.beginResponse() { response.add("Connection", field) }
-        response.end()
-        if head.method != "HEAD" { response.append(body) }
-        connection.write(response.buffer)
+        connection.write(
+            LocalResponse.bytes(
+                value.serialized, report: report, connection: connection.beginResponse(), isHead: head.method == "HEAD"))
         connection.finish()
     }
 
@@ -122,12 +118,6 @@ final class LocalAnswer: ConnectionResponder, @unchecked Sendable {
 
     /// An identified workspace reads here too what is left.
     private var report: CallReport? {
-        guard let caller else { return nil }
-        let now = services.clock()
-        let budget = services.generations.generation.configuration.budgets.budget(for: caller.workspace)
-        return CallReport(
-            id: services.ids.next(at: now), workspace: caller.workspace, cost: .zero, basis: .charged(.table),
-            status: services.accounts.status(workspace: caller.workspace, user: caller.user, provider: nil, budget: budget, at: now),
-            isUnverified: false)
+        caller.map { services.report(to: $0) }
     }
 }

@@ -2,6 +2,36 @@ import GatewayCore
 import JSONPath
 import NIOCore
 
+/// What the gateway itself says, as a whole HTTP response.
+enum LocalResponse {
+    /// `connection` is the value of the `Connection` field; nil for none.
+    static func bytes(_ body: [UInt8], report: CallReport?, connection: String?, isHead: Bool = false) -> ByteBuffer {
+        var head = ResponseHead(status: 200, capacity: 1024 + body.count)
+        head.add("Content-Type", "application/json")
+        head.add("Content-Length", String(body.count))
+        head.add("Cache-Control", "no-store")
+        report?.write(to: &head)
+        if let connection { head.add("Connection", connection) }
+        head.end()
+        if !isHead { head.append(body) }
+        return head.buffer
+    }
+}
+
+extension Services {
+    /// What an answer of the gateway's own tells its caller.
+    func report(
+        to caller: Caller, cost: Money = .zero, basis: CostBasis = .table, id: CallID? = nil, isUnverified: Bool = false
+    ) -> CallReport {
+        let now = clock()
+        let budget = generations.generation.configuration.budgets.budget(for: caller.workspace)
+        return CallReport(
+            id: id ?? ids.next(at: now), workspace: caller.workspace, cost: cost, basis: .charged(basis),
+            status: accounts.status(workspace: caller.workspace, user: caller.user, provider: nil, budget: budget, at: now),
+            isUnverified: isUnverified)
+    }
+}
+
 /// A problem as a whole HTTP response: RFC 9457.
 enum ProblemResponse {
     /// `connection` is the value of the `Connection` field; nil for none.

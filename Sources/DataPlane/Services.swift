@@ -14,14 +14,19 @@ package final class Services: Sendable {
     /// Whether the ledger has tables for people and companies.
     package let storesEntities: Bool
     package let metrics: Metrics
+    /// For those who watch the calls.
+    package let feed: CallFeed
     package let clock: WallClock
     package let logger: Logger
+    /// Where each call's line goes; nil for nowhere.
+    package let calls: (any CallLog)?
+    let traceIDs = TraceIDs()
     package let ids = CallIDGenerator()
 
     package init(
         generations: CurrentGeneration, accounts: Accounts, log: any DurableLog, history: any CallHistory, upstream: any Upstream,
         once: OnceCharges, keys: KeyRing, answers: SharedAnswers, storesEntities: Bool = false, metrics: Metrics,
-        clock: @escaping WallClock, logger: Logger
+        feed: CallFeed = CallFeed(), clock: @escaping WallClock, logger: Logger, calls: (any CallLog)? = nil
     ) {
         self.generations = generations
         self.accounts = accounts
@@ -33,8 +38,10 @@ package final class Services: Sendable {
         self.answers = answers
         self.storesEntities = storesEntities
         self.metrics = metrics
+        self.feed = feed
         self.clock = clock
         self.logger = logger
+        self.calls = calls
     }
 
     var limits: Limits { generations.generation.configuration.limits }
@@ -42,6 +49,7 @@ package final class Services: Sendable {
     /// Who answers a request: the gateway itself below `/_gateway/`, else a call to a provider.
     func responder(to head: RequestHead, on connection: Connection) -> any ConnectionResponder {
         if head.target.utf8.starts(with: "/_gateway".utf8), head.path == "/_gateway" || head.path.hasPrefix("/_gateway/") {
+            if head.path.hasPrefix(Enrichment.path) { return Enrichment(head, on: connection, services: self) }
             return LocalAnswer(head, on: connection, services: self)
         }
         return Call(head, on: connection, services: self)

@@ -14,6 +14,8 @@ final class AccountShard: Sendable {
         /// Whether a workspace without books is known to have spent nothing.
         var isLoaded = false
         var shadowRefusals = 0
+        /// The scopes in which something has changed since alerts were looked for, each once.
+        var marked: [AlertMark] = []
         /// Where the leases are, of accounts that gateways share.
         var leases: [AccountKey: LeasePlace] = [:]
         /// Those of them that are not open.

@@ -110,7 +110,10 @@ extension Accounts {
                         answer(key, &lease, reply, records)
                         state.unopened.remove(key)
                         // What others have spent, and what this gateway has.
-                        tally.spent = Int128(reply.spent) - Int128(reply.used) + lease.mine
+                        let spent = Int128(reply.spent) - Int128(reply.used) + lease.mine
+                        let isNews = spent != tally.spent
+                        tally.spent = spent
+                        if isNews, let book = state.books[key.workspace] { state.mark(place.tallies, key.scope, key.name, of: book) }
                     } else if replies == nil {
                         lease.failed()
                     } else {
@@ -130,7 +133,9 @@ extension Accounts {
         for shard in allShards {
             shard.state.withLock { state in
                 for (key, place) in state.leases {
-                    place.tally?.lease?.isWanted = accounts.contains(key)
+                    let isWanted = accounts.contains(key)
+                    if isWanted, place.tally?.lease?.isWanted == false { recalls.add(1, ordering: .relaxed) }
+                    place.tally?.lease?.isWanted = isWanted
                 }
             }
         }
@@ -269,11 +274,6 @@ extension OpenReservation {
 extension Budget {
     /// The limit on an account that calls are held to; nil for none.
     fileprivate func limit(on account: AccountKey, _ kind: WindowKind) -> Money? {
-        guard enforcement == .enforce else { return nil }
-        return switch account.scope {
-        case .workspace: workspace[kind]
-        case .provider: providers[account.name]?[kind]
-        case .user: users?.limits(for: account.name)?[kind]
-        }
+        enforcement == .enforce ? limits(account.scope, account.name)?[kind] : nil
     }
 }

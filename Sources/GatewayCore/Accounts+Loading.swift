@@ -48,6 +48,7 @@ extension Accounts {
                         book.move(to: budget.timeZone, holding: state.open(in: book), from: windowCache)
                     }
                     if !book.isLoaded { affected.insert(name) }
+                    state.markAll(of: book)
                 }
                 for name in Set(former.workspaces.keys).union(budgets.workspaces.keys)
                 where shard === self.shard(of: name) && state.books[name] == nil {
@@ -105,7 +106,9 @@ extension Accounts {
                         + (records[name] ?? []).map { WindowCharge($0.provider, $0.user, $0.cost, at: $0.createdAt, in: windows) }
                     let counted = charges.filter { $0.countsDaily || $0.countsMonthly }
                     guard !counted.isEmpty || state.books[name] != nil else { continue }
-                    state.book(name).replaceSpent(in: windows, with: counted)
+                    let book = state.book(name)
+                    book.replaceSpent(in: windows, with: counted)
+                    state.markAll(of: book)
                 }
                 state.isLoaded = true
             }
@@ -129,6 +132,7 @@ extension Accounts {
                 + monthly.map { WindowCharge(provider: $0.provider, user: $0.user, cost: $0.cost, countsDaily: false, countsMonthly: true) }
                 + records.map { WindowCharge($0.provider, $0.user, $0.cost, at: $0.createdAt, in: windows) }
             book.replaceSpent(in: windows, with: charges.filter { $0.countsDaily || $0.countsMonthly })
+            state.markAll(of: book)
             return true
         }
     }

@@ -15,6 +15,8 @@ package final class Accounts: Sendable {
     private let askForLeases: (@Sendable () -> Void)?
     /// The database has kept a call waiting for too long. Until it answers, none waits for it.
     let isStalled = Atomic(false)
+    /// Times that another gateway has wanted some of a lease.
+    let recalls = Atomic<Int>(0)
     private static let shardCount = 16
 
     /// How long an ended window is kept: a clock that steps back by less finds it as it was. Seconds.
@@ -65,6 +67,7 @@ package final class Accounts: Sendable {
             var refusal: Refusal?
             if book.isLoaded, budget.enforcement != .off, estimate > .zero {
                 refusal = reservation.refusal(estimate)
+                if let refusal { reservation.markRefused(refusal, in: &shard) }
                 if let refusal, budget.enforcement == .enforce { return (.refused(refusal), false) }
                 if refusal != nil {
                     book.shadowRefusals += 1
@@ -75,6 +78,7 @@ package final class Accounts: Sendable {
             if askForLeases != nil, book.isLoaded {
                 isAsking = reservation.claimLeases(in: &shard)
                 if let outcome = reservation.waitForLeases(shortage, isStalled: isStalled, in: &shard, isShort: &isShort) {
+                    if case .refused(let refusal) = outcome { reservation.markRefused(refusal, in: &shard) }
                     return (outcome, true)
                 }
             }
@@ -111,6 +115,7 @@ package final class Accounts: Sendable {
         let status: BudgetStatus? = shards[reservation.shard].state.withLock { shard in
             guard let open = shard.open.removeValue(forKey: reservation.token) else { return nil }
             open.forEachScope { $0.end(open.amount, cost: Int128(cost.nanos), in: open.windows) }
+            if cost != .zero { open.mark(in: &shard) }
             return open.status(shard.thresholds)
         }
         if status == nil { unknown.wrappingAdd(1, ordering: .relaxed) }
@@ -207,8 +212,10 @@ package final class Accounts: Sendable {
                 total.shadowRefusals += shard.shadowRefusals
                 total.workspaces += shard.books.count
                 total.unverifiedWorkspaces += shard.books.values.count { !$0.isLoaded }
+                shard.countLeases(into: &total.leases)
             }
         }
+        total.leaseRecalls = recalls.load(ordering: .relaxed)
         return total
     }
 
@@ -238,4 +245,8 @@ package struct AccountsSnapshot: Sendable, Hashable {
     /// Workspaces with books open.
     package var workspaces = 0
     package var unverifiedWorkspaces = 0
+    /// What this gateway has leased of budgets that it shares with others, by kind of account.
+    package var leases: [LeaseKind: LeaseTotals] = [:]
+    /// Times that another gateway has wanted some of it back.
+    package var leaseRecalls = 0
 }

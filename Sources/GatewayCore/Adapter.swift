@@ -12,6 +12,8 @@ package struct Adapter: Sendable {
     /// In file order: the first that matches counts.
     package var operations: [Operation]
     package var examples: [Example]
+    /// How it finds people and companies, where it can: the first rule for which enough is known counts.
+    package var enrichment: [RecordEntity: [EnrichmentRule]]
     /// Environment variables that its file names and that are not set: it is loaded, but off.
     package var missingVariables: [String]
     /// False where config.yaml turns it off.
@@ -19,7 +21,8 @@ package struct Adapter: Sendable {
 
     package init(
         provider: String, title: String, upstream: UpstreamSettings, dimensions: [String] = [], prices: PriceTable, operations: [Operation],
-        examples: [Example] = [], missingVariables: [String] = [], isEnabled: Bool = true
+        examples: [Example] = [], enrichment: [RecordEntity: [EnrichmentRule]] = [:], missingVariables: [String] = [],
+        isEnabled: Bool = true
     ) {
         self.provider = provider
         self.title = title
@@ -28,6 +31,7 @@ package struct Adapter: Sendable {
         self.prices = prices
         self.operations = operations
         self.examples = examples
+        self.enrichment = enrichment
         self.missingVariables = missingVariables
         self.isEnabled = isEnabled
     }

@@ -9,7 +9,7 @@ extension Adapter {
         }
         problems += priceProblems()
         for index in operations.indices { problems += operationProblems(index) }
-        return problems
+        return problems + enrichmentProblems()
     }
 
     private func operationProblems(_ index: Int) -> [AdapterProblem] {
@@ -37,6 +37,7 @@ extension Adapter {
             problems += Self.captureProblems(reported, captures, .reported(operation: index))
         }
         problems += usageProblems(index, captures)
+        problems += streamProblems(index, captures)
         problems += dimensionProblems(index, captures)
         problems += lineProblems(index, captures)
         return problems
@@ -59,6 +60,27 @@ extension Adapter {
                 problems.append(
                     AdapterProblem(element, "'\(name)' is no name for a quantity: letters, digits and '_', and no function's name"))
             }
+        }
+        return problems
+    }
+
+    private func streamProblems(_ index: Int, _ captures: [String]) -> [AdapterProblem] {
+        guard let streaming = operations[index].streaming else { return [] }
+        let names = operations[index].usage.map(\.name)
+        var problems: [AdapterProblem] = []
+        for name in Self.repeated(streaming.usage.map(\.name)) {
+            problems.append(AdapterProblem(.streamUsage(operation: index, name: name), "the quantity '\(name)' is named twice"))
+        }
+        for (name, quantity) in streaming.usage {
+            let element = AdapterProblem.Element.streamUsage(operation: index, name: name)
+            problems += Self.captureProblems(quantity, captures, element)
+            if !names.contains(name) {
+                problems.append(AdapterProblem(element, "'\(name)' takes the place of nothing: it is not in usage" + Self.choice(names)))
+            }
+        }
+        if let text = streaming.text, !names.contains(text.name) {
+            let message = "the text is counted for '\(text.name)', which is not in usage" + Self.choice(names)
+            problems.append(AdapterProblem(.streamText(operation: index), message))
         }
         return problems
     }

@@ -8,10 +8,12 @@ package struct AdapterProblem: Sendable, Hashable, CustomStringConvertible {
         case row(entry: Int, row: Int)
         case operation(Int), match(operation: Int), once(operation: Int), reported(operation: Int)
         case usage(operation: Int, name: String)
+        case streamUsage(operation: Int, name: String), streamText(operation: Int)
         case dimension(operation: Int, name: String)
         case charge(operation: Int, unit: String)
         case estimate(operation: Int, unit: String)
         case example(Int)
+        case enrichment(RecordEntity, rule: Int)
     }
 
     package let element: Element

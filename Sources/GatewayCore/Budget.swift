@@ -47,6 +47,15 @@ package struct Budget: Sendable, Hashable {
         package func limits(for user: String) -> WindowLimits? { named[user] ?? standard }
     }
 
+    /// The limits on a scope; `name` is the provider or the user.
+    package func limits(_ scope: BudgetScope, _ name: String) -> WindowLimits? {
+        switch scope {
+        case .workspace: workspace
+        case .provider: providers[name]
+        case .user: users?.limits(for: name)
+        }
+    }
+
     package init(
         workspace: WindowLimits = WindowLimits(daily: Money(nanos: 50_000_000_000), monthly: Money(nanos: 1_000_000_000_000)),
         timeZone: String = "UTC", enforcement: Enforcement = .enforce, providers: [String: WindowLimits] = [:], users: UserLimits? = nil

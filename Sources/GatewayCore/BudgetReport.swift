@@ -3,10 +3,14 @@ package import JSONPath
 /// A workspace's windows as JSON: what callers read at `/_gateway/budget` and operators at the admin plane.
 package enum BudgetReport {
     /// The limits in force, what is spent and held in the current windows, and when they end; with a user, that user's as well.
-    package static func json(_ accounts: Accounts, workspace: String, user: String? = nil, budget: Budget, at now: Timestamp) -> JSONValue {
+    ///
+    /// - Parameter showsBudget: Whether the budget is added in config.yaml's words, the limits on all users included: for operators.
+    package static func json(
+        _ accounts: Accounts, workspace: String, user: String? = nil, budget: Budget, showsBudget: Bool = false, at now: Timestamp
+    ) -> JSONValue {
         let scopes = accounts.scopes(workspace: workspace, user: user, budget: budget, at: now)
         let status = accounts.status(workspace: workspace, user: user, provider: nil, budget: budget, at: now)
-        return .object([
+        let members: [JSONValue.Member] = [
             .init("workspace", .string(workspace)),
             .init("currency", .string("USD")),
             .init("enforcement", .string(budget.enforcement.rawValue)),
@@ -15,7 +19,8 @@ package enum BudgetReport {
             .init("daily", window(status.daily)),
             .init("monthly", window(status.monthly)),
             .init("scopes", .array(scopes.map(scope))),
-        ])
+        ]
+        return .object(members + (showsBudget ? [.init("budget", budget.json)] : []))
     }
 
     private static func scope(_ scope: ScopeStatus) -> JSONValue {
@@ -24,7 +29,8 @@ package enum BudgetReport {
         return .object(members + [.init("daily", window(scope.daily)), .init("monthly", window(scope.monthly))])
     }
 
-    private static func window(_ status: WindowStatus) -> JSONValue {
+    /// One window.
+    package static func window(_ status: WindowStatus) -> JSONValue {
         var members = [
             JSONValue.Member("spent", .string(status.spent.description)), .init("held", .string(status.held.description)),
         ]

@@ -88,10 +88,12 @@ package struct ScopeStatus: Sendable, Hashable {
 struct BudgetThresholds: Sendable {
     private let warning: Threshold
     private let critical: Threshold
+    private let emergency: Threshold
 
     init(_ alerts: AlertSettings) {
         warning = Threshold(alerts.warning)
         critical = Threshold(alerts.critical)
+        emergency = Threshold(alerts.emergency)
     }
 
     func state(spent: Money, limit: Money?) -> BudgetState {
@@ -101,7 +103,24 @@ struct BudgetThresholds: Sendable {
         return warning.isReached(spent: spent, limit: limit) ? .warning : .ok
     }
 
+    /// The worst alert that spending calls for; nil for none, and where nothing has been spent.
+    func level(spent: Money, limit: Money) -> AlertLevel? {
+        guard spent > .zero else { return nil }
+        return AlertLevel.allCases.last { self[$0].isReached(spent: spent, limit: limit) }
+    }
+
+    func percentage(of level: AlertLevel) -> Exact { self[level].percent }
+
+    private subscript(level: AlertLevel) -> Threshold {
+        switch level {
+        case .warning: warning
+        case .critical: critical
+        case .emergency: emergency
+        }
+    }
+
     private struct Threshold: Sendable {
+        let percent: Exact
         let numerator: UInt128
         /// 100 times the percentage's own, so that it divides by the whole limit.
         let denominator: UInt128
@@ -109,6 +128,7 @@ struct BudgetThresholds: Sendable {
         let isAlwaysReached: Bool
 
         init(_ percent: Exact) {
+            self.percent = percent
             numerator = percent.numerator > 0 ? percent.numerator.magnitude : 0
             let (hundredfold, overflow) = percent.denominator.magnitude.multipliedReportingOverflow(by: 100)
             denominator = hundredfold

@@ -11,6 +11,7 @@ package struct Configuration: Sendable, Hashable {
     package var budgets: BudgetBook
     package var onTrackerError: TrackerErrorPolicy
     package var alerts: AlertSettings
+    package var log: LogSettings
     /// This deployment's overrides by provider.
     package var providers: [String: ProviderOverride]
     package var limits: Limits
@@ -18,13 +19,16 @@ package struct Configuration: Sendable, Hashable {
     package var reload: ReloadSettings
     /// What each part of a record counts.
     package var quality: QualityWeights
+    /// Which providers are asked for a person or company, and in which order.
+    package var enrichment: EnrichmentSettings
 
     package init(
         listen: SocketAddress = SocketAddress(host: "127.0.0.1", port: 8080), admin: Admin = Admin(), plugins: String,
         ledger: LedgerSettings, authentication: AuthenticationMode = .header, budgets: BudgetBook = BudgetBook(),
-        onTrackerError: TrackerErrorPolicy = .open, alerts: AlertSettings = AlertSettings(), providers: [String: ProviderOverride] = [:],
-        limits: Limits = Limits(), cache: CacheSettings = CacheSettings(), reload: ReloadSettings = ReloadSettings(),
-        quality: QualityWeights = .standard
+        onTrackerError: TrackerErrorPolicy = .open, alerts: AlertSettings = AlertSettings(), log: LogSettings = LogSettings(),
+        providers: [String: ProviderOverride] = [:], limits: Limits = Limits(), cache: CacheSettings = CacheSettings(),
+        reload: ReloadSettings = ReloadSettings(), quality: QualityWeights = .standard,
+        enrichment: EnrichmentSettings = EnrichmentSettings()
     ) {
         self.listen = listen
         self.admin = admin
@@ -34,11 +38,13 @@ package struct Configuration: Sendable, Hashable {
         self.budgets = budgets
         self.onTrackerError = onTrackerError
         self.alerts = alerts
+        self.log = log
         self.providers = providers
         self.limits = limits
         self.cache = cache
         self.reload = reload
         self.quality = quality
+        self.enrichment = enrichment
     }
 }
 
@@ -212,5 +218,17 @@ package struct ReloadSettings: Sendable, Hashable {
     package init(watch: Bool = true, maximumPriceChange: Exact = Exact(10)) {
         self.watch = watch
         self.maximumPriceChange = maximumPriceChange
+    }
+}
+
+/// The order in which providers are asked for a person or company: `enrich` in config.yaml.
+package struct EnrichmentSettings: Sendable, Hashable {
+    package var order: [RecordEntity: [String]]
+    /// Milliseconds for all steps together.
+    package var timeout: Int
+
+    package init(order: [RecordEntity: [String]] = [:], timeout: Int = 60_000) {
+        self.order = order
+        self.timeout = timeout
     }
 }

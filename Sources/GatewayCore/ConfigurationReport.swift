@@ -40,15 +40,18 @@ package struct ConfigurationReport {
                 .object([
                     .init(
                         "thresholds",
-                        .object([
-                            .init("warning", .string(alerts.warning.description)), .init("critical", .string(alerts.critical.description)),
-                            .init("emergency", .string(alerts.emergency.description)),
-                        ])),
+                        .object(
+                            AlertLevel.allCases.map { level in
+                                .init(level.rawValue, JSONNumber(alerts.threshold(of: level).description).map { .number($0) } ?? .null)
+                            })),
                     .init(
                         "webhooks",
                         .array(
                             alerts.webhooks.map { hook in
-                                .object([.init("url", masked(hook.url)), .init("secret", masked(hook.secret))])
+                                .object([
+                                    .init("id", .string(hook.id.description)), .init("host", .string(hook.place)),
+                                    .init("url", masked(hook.url)), .init("secret", masked(hook.secret)),
+                                ])
                             })),
                 ])))
         members.append(

@@ -9,8 +9,9 @@ package struct Exchange: ~Copyable {
         case holdWritten
         /// The hold could not be written and the policy is to refuse.
         case holdFailed
-        /// The provider's response head. `delivery` is how its body will reach the caller; a stream is cut when the caller leaves.
-        case head(delivery: Delivery, isStream: Bool)
+        /// The provider's response head. `delivery` is how its body will reach the caller; one that ends with its caller, as most streams do, is cut
+        /// when the caller leaves, and any other is read to its end.
+        case head(delivery: Delivery, endsWithCaller: Bool)
         /// A held body has become too large: it flows from here on.
         case outgrown
         /// The provider's response is complete.
@@ -71,7 +72,7 @@ package struct Exchange: ~Copyable {
     private enum State {
         case holding(callerGone: Bool)
         case forwarded(callerGone: Bool)
-        case answering(Delivery, isStream: Bool)
+        case answering(Delivery, endsWithCaller: Bool)
         case recording(Ending?)
         case finished
     }
@@ -119,14 +120,14 @@ package struct Exchange: ~Copyable {
             // An ordinary answer is still worth its cost: it is awaited and settled by what it says.
             state = .forwarded(callerGone: true)
             return []
-        case (.forwarded(callerGone: false), .head(let delivery, let isStream)):
-            state = .answering(delivery, isStream: isStream)
+        case (.forwarded(callerGone: false), .head(let delivery, let endsWithCaller)):
+            state = .answering(delivery, endsWithCaller: endsWithCaller)
             return delivery == .flowing ? [.sendHead] : []
-        case (.forwarded(callerGone: true), .head(_, isStream: true)):
+        case (.forwarded(callerGone: true), .head(_, endsWithCaller: true)):
             state = .recording(nil)
             return [.cancelUpstream, .settle(.cut)]
-        case (.forwarded(callerGone: true), .head(_, isStream: false)):
-            state = .answering(.discarded, isStream: false)
+        case (.forwarded(callerGone: true), .head(_, endsWithCaller: false)):
+            state = .answering(.discarded, endsWithCaller: false)
             return []
         case (.forwarded(let gone), .failed(wasSent: false)):
             state = .finished
@@ -135,8 +136,8 @@ package struct Exchange: ~Copyable {
             state = .recording(gone ? nil : .problem)
             return [.settle(.unanswered)]
 
-        case (.answering(.held, let isStream), .outgrown):
-            state = .answering(.flowing, isStream: isStream)
+        case (.answering(.held, let endsWithCaller), .outgrown):
+            state = .answering(.flowing, endsWithCaller: endsWithCaller)
             return [.sendHead]
         case (.answering(let delivery, _), .ended):
             state = .recording(delivery == .discarded ? nil : .whole)
@@ -148,11 +149,11 @@ package struct Exchange: ~Copyable {
             case .discarded: state = .recording(nil)
             }
             return [.settle(.cut)]
-        case (.answering(_, isStream: true), .callerGone):
+        case (.answering(_, endsWithCaller: true), .callerGone):
             state = .recording(nil)
             return [.cancelUpstream, .settle(.cut)]
-        case (.answering(_, isStream: false), .callerGone):
-            state = .answering(.discarded, isStream: false)
+        case (.answering(_, endsWithCaller: false), .callerGone):
+            state = .answering(.discarded, endsWithCaller: false)
             return []
 
         case (.recording, .callerGone):

@@ -33,6 +33,8 @@ package struct Health: Sendable, Hashable {
     package var dropped: Int
     /// Records that the ledger could not make rows of.
     package var setAside: Int
+    /// How long the ledger took for each batch of records.
+    package var commits: Histogram
 
     /// A record is in the ledger within a second while all is well; one that waits for longer than this shows that it is not.
     private static let longestWait: Int64 = 5
@@ -42,7 +44,8 @@ package struct Health: Sendable, Hashable {
 
     package init(
         journal: Part, ledger: Part, budgetsLoaded: Bool, backlog: Int, backlogBytes: Int, backlogSince: Timestamp? = nil,
-        journalBytes: Int = 0, journalLimit: Int? = nil, retained: Int = 0, dropped: Int = 0, setAside: Int = 0
+        journalBytes: Int = 0, journalLimit: Int? = nil, retained: Int = 0, dropped: Int = 0, setAside: Int = 0,
+        commits: Histogram = .commitTime
     ) {
         self.journal = journal
         self.ledger = ledger
@@ -55,6 +58,7 @@ package struct Health: Sendable, Hashable {
         self.retained = retained
         self.dropped = dropped
         self.setAside = setAside
+        self.commits = commits
     }
 
     /// The highest of ``fillingLevels`` that the journal has reached; nil below all of them, and without a limit.

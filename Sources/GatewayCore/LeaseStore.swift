@@ -75,6 +75,8 @@ package protocol LeaseStore: Sendable {
     func exchange(_ requests: [LeaseRequest]) async throws(LedgerError) -> [LeaseReply?]
     /// The accounts that another gateway could not get enough of a moment ago.
     func wanted() async throws(LedgerError) -> [AccountKey]
+    /// What is spent, as the ledger has it, from every account whose window ends after an instant.
+    func spending(endingAfter instant: Timestamp) async throws(LedgerError) -> [(account: AccountKey, spent: Money)]
     /// Removes accounts whose windows ended long ago.
     func removeEndedAccounts() async throws(LedgerError)
     /// What each gateway has leased in windows that have not ended.

@@ -2,44 +2,48 @@ internal import TokenCounting
 
 /// An operation made ready to be metered at the prices of one entry: names are resolved, rows are ranked, and what no price depends on is left out.
 package final class Meter: Sendable {
-    private struct Line: Sendable {
+    struct Line: Sendable {
         let rates: UnitRates
         let amount: Amount
     }
 
-    private enum Amount: Sendable {
+    enum Amount: Sendable {
         /// `slots[i]` is where the expression's i-th name stands in `usage`.
         case expression(Expression, slots: [Int])
         case quantity(Quantity)
     }
 
-    private struct Dimension: Sendable {
+    struct Dimension: Sendable {
         let source: Source
         enum Source: Sendable {
             /// `isLate` when only the answer tells, where the request does not.
             case first([DimensionSource.Source], fallback: String?, isLate: Bool)
-            /// Highest first. `isLate` when the quantity is the answer's.
-            case ranges(slot: Int, [(from: Exact, label: String)], isLate: Bool)
+            /// Highest first.
+            case ranges(slot: Int, [(from: Exact, label: String)])
         }
     }
 
     package let operation: Operation
     /// The price entry's version.
     package let priceVersion: String
-    /// Whether a cost depends on the request's body, so that it is read whole before the call is forwarded.
+    /// Whether a cost depends on the request's body, or a stream is asked for in it, so that it is read whole before the call is forwarded.
     package let readsRequestBody: Bool
     /// Whether a cost depends on the answer's body, or what the provider reports stands there.
     package let readsResponseBody: Bool
 
     private let usage: [(name: String, quantity: Quantity)]
+    /// The same for an event stream.
+    let streamUsage: [(name: String, quantity: Quantity)]
     private let dimensionNames: [String]
     private let dimensions: [Dimension]
     private let estimateLines: [Line]
-    private let chargeLines: [Line]
+    let chargeLines: [Line]
     private let estimateSlots: [Int]
     private let chargeSlots: [Int]
-    private let billable: Billable
+    let billable: Billable
     private let reported: Quantity?
+    /// Where all of it stands in an event stream.
+    let stream: StreamPlan
     private let once: String?
 
     /// An operation that has problems (``Adapter/problems()``) can be metered all the same; what cannot be resolved makes its calls unpriced.
@@ -75,31 +79,38 @@ package final class Meter: Sendable {
                 return Dimension(source: .first(sources, fallback: fallback, isLate: sources.contains(where: \.readsResponse)))
             case .ranges(let of, let ranges):
                 guard let slot = usage.firstIndex(where: { $0.name == of }) else { fallthrough }
-                let isLate = usage[slot].quantity.readsResponse
                 chargeSlots.insert(slot)
-                if !isLate { estimateSlots.insert(slot) }
-                return Dimension(source: .ranges(slot: slot, ranges.sorted { $1.from.isLess(than: $0.from) }, isLate: isLate))
+                if !usage[slot].quantity.readsResponse { estimateSlots.insert(slot) }
+                return Dimension(source: .ranges(slot: slot, ranges.sorted { $1.from.isLess(than: $0.from) }))
             case nil: return Dimension(source: .first([], fallback: nil, isLate: false))
             }
         }
         self.operation = operation
         dimensionNames = names
         self.usage = usage
+        let streamed = operation.streaming?.usage ?? []
+        let streamUsage = usage.map { own in (name: own.name, quantity: streamed.last { $0.name == own.name }?.quantity ?? own.quantity) }
+        self.streamUsage = streamUsage
         self.estimateSlots = estimateSlots.sorted()
         self.chargeSlots = chargeSlots.sorted()
+        stream = StreamPlan(
+            streamUsage, slots: chargeSlots.sorted(), lines: chargeLines, dimensions: dimensions, operation)
         billable = operation.billable
         reported = operation.reported
         once = operation.once
         priceVersion = prices.version
 
-        let quantities =
-            estimateSlots.union(chargeSlots).map { usage[$0].quantity }
-            + (operation.charge + operation.estimate).compactMap { if case .quantity(let quantity) = $0.amount { quantity } else { nil } }
-            + [operation.reported].compactMap { $0 }
+        var quantities = [operation.reported].compactMap { $0 }
+        for slot in estimateSlots.union(chargeSlots) { quantities += [usage[slot].quantity, streamUsage[slot].quantity] }
+        for line in operation.charge + operation.estimate {
+            if case .quantity(let quantity) = line.amount { quantities.append(quantity) }
+        }
         // Now, and not in the middle of the first call: a vocabulary takes some milliseconds to read.
-        if quantities.contains(where: \.countsTokens) { operation.tokenizer.prepare() }
+        if quantities.contains(where: \.countsTokens) || operation.streaming?.text != nil { operation.tokenizer.prepare() }
         let sources = names.compactMap { operation.dimensions[$0] }
-        readsRequestBody = quantities.contains(where: \.readsRequestBody) || sources.contains(where: \.readsRequestBody)
+        readsRequestBody =
+            quantities.contains(where: \.readsRequestBody) || sources.contains(where: \.readsRequestBody)
+            || operation.streaming?.request.isEmpty == false
         readsResponseBody =
             quantities.contains(where: \.readsResponseBody) || sources.contains(where: \.readsResponseBody) || billable.when != nil
             || billable.unless != nil
@@ -110,8 +121,8 @@ package final class Meter: Sendable {
         let reading = Reading(request: request, response: nil, tokenizer: operation.tokenizer)
         do {
             let values = try values(estimateSlots, reading)
-            let states = try states(reading, values)
-            let lines = try costLines(estimateLines, reading, values, states)
+            let states = try states(values, reading)
+            let lines = try costLines(estimateLines, values, states, reading)
             return Estimate(cost: try Self.total(lines), lines: lines, dimensions: known(states))
         } catch {
             throw .unpriced(error.description)
@@ -127,8 +138,8 @@ package final class Meter: Sendable {
                 return Charge(cost: .zero, basis: .table, lines: [], dimensions: estimate.dimensions, reported: reported, isBillable: false)
             }
             let values = try values(chargeSlots, reading)
-            let states = try states(reading, values)
-            let lines = try costLines(chargeLines, reading, values, states)
+            let states = try states(values, reading)
+            let lines = try costLines(chargeLines, values, states, reading)
             return Charge(cost: try Self.total(lines), basis: .table, lines: lines, dimensions: known(states), reported: reported)
         } catch {
             return .estimated(estimate, because: error.description, reported: reported)
@@ -140,10 +151,10 @@ package final class Meter: Sendable {
         once.flatMap(request.capture)
     }
 
-    /// The quantities in the slots that are needed; the others are 0.
-    private func values(_ slots: [Int], _ reading: Reading) throws(MeterFailure) -> [Exact] {
+    /// The quantities in the slots that are needed; nil for the others.
+    private func values(_ slots: [Int], _ reading: Reading) throws(MeterFailure) -> [Exact?] {
         guard !slots.isEmpty else { return [] }
-        var values = [Exact](repeating: .zero, count: usage.count)
+        var values = [Exact?](repeating: nil, count: usage.count)
         for slot in slots {
             let (name, quantity) = usage[slot]
             guard let value = try reading.number(quantity, name: name) else { throw .missing(name: name, quantity) }
@@ -152,63 +163,81 @@ package final class Meter: Sendable {
         return values
     }
 
-    private func states(_ reading: Reading, _ values: [Exact]) throws(MeterFailure) -> [DimensionState] {
+    private func states(_ values: [Exact?], _ reading: Reading) throws(MeterFailure) -> [DimensionState] {
+        try states(values, isOpen: reading.response == nil) { (_, sources) throws(MeterFailure) in try reading.text(sources) }
+    }
+
+    /// What is known of each dimension.
+    ///
+    /// - Parameters:
+    ///   - isOpen: Whether the answer has not said all that it will.
+    ///   - text: The value that the sources of the dimension at a place give.
+    func states(
+        _ values: [Exact?], isOpen: Bool, text: (Int, [DimensionSource.Source]) throws(MeterFailure) -> String?
+    ) throws(MeterFailure) -> [DimensionState] {
         var states: [DimensionState] = []
         states.reserveCapacity(dimensions.count)
-        let isBefore = reading.response == nil
-        for dimension in dimensions {
+        for (index, dimension) in dimensions.enumerated() {
             switch dimension.source {
             case .first(let sources, let fallback, let isLate):
-                if let text = try reading.text(sources) {
+                if let text = try text(index, sources) {
                     states.append(.known(text))
-                } else if isLate && isBefore {
+                } else if isLate && isOpen {
                     states.append(.unknown)
                 } else {
                     states.append(fallback.map { .known($0) } ?? .absent)
                 }
-            case .ranges(let slot, let ranges, let isLate):
-                if isLate && isBefore {
+            case .ranges(let slot, let ranges):
+                guard let value = values.isEmpty ? nil : values[slot] else {
                     states.append(.unknown)
-                } else {
-                    let label = ranges.first { !values[slot].isLess(than: $0.from) }?.label
-                    states.append(label.map { .known($0) } ?? .absent)
+                    continue
                 }
+                let label = ranges.first { !value.isLess(than: $0.from) }?.label
+                states.append(label.map { .known($0) } ?? .absent)
             }
         }
         return states
     }
 
     private func costLines(
-        _ lines: [Line], _ reading: Reading, _ values: [Exact], _ states: [DimensionState]
+        _ lines: [Line], _ values: [Exact?], _ states: [DimensionState], _ reading: Reading
     ) throws(MeterFailure) -> [CostLine] {
         var result: [CostLine] = []
         result.reserveCapacity(lines.count)
         for line in lines {
             let unit = line.rates.unit
-            var quantity: Exact
             switch line.amount {
             case .quantity(let source):
                 guard let number = try reading.number(source, name: unit) else { throw .missing(name: unit, source) }
-                quantity = number
+                result.append(try costLine(line, number, states))
             case .expression(let expression, let slots):
-                do {
-                    quantity = try expression.value { values[slots[$0]] }
-                } catch {
-                    throw .arithmetic(error, name: unit)
-                }
-            }
-            if quantity.isNegative { quantity = .zero }
-            guard let rate = line.rates.rate(states) else { throw .noRow(line.rates.refusal(states, names: dimensionNames)) }
-            do {
-                result.append(CostLine(unit: unit, quantity: quantity, rate: rate, cost: try quantity * rate.value))
-            } catch {
-                throw .arithmetic(error, name: unit)
+                result.append(try costLine(line, try Self.value(expression, slots, values, unit: unit), states))
             }
         }
         return result
     }
 
-    private static func total(_ lines: [CostLine]) throws(MeterFailure) -> Money {
+    /// An expression's value; all values that it names are there.
+    static func value(_ expression: Expression, _ slots: [Int], _ values: [Exact?], unit: String) throws(MeterFailure) -> Exact {
+        do {
+            return try expression.value { values[slots[$0]] ?? .zero }
+        } catch {
+            throw .arithmetic(error, name: unit)
+        }
+    }
+
+    /// So many of a line's unit, at the rate that holds.
+    func costLine(_ line: Line, _ quantity: Exact, _ states: [DimensionState]) throws(MeterFailure) -> CostLine {
+        let quantity = quantity.isNegative ? .zero : quantity
+        guard let rate = line.rates.rate(states) else { throw .noRow(line.rates.refusal(states, names: dimensionNames)) }
+        do {
+            return CostLine(unit: line.rates.unit, quantity: quantity, rate: rate, cost: try quantity * rate.value)
+        } catch {
+            throw .arithmetic(error, name: line.rates.unit)
+        }
+    }
+
+    static func total(_ lines: [CostLine]) throws(MeterFailure) -> Money {
         do {
             var sum = Exact.zero
             for line in lines { sum = try sum + line.cost }
@@ -218,18 +247,14 @@ package final class Meter: Sendable {
         }
     }
 
-    private func known(_ states: [DimensionState]) -> [DimensionValue] {
+    func known(_ states: [DimensionState]) -> [DimensionValue] {
         guard !states.isEmpty else { return [] }
         return zip(dimensionNames, states).compactMap { name, state in
             if case .known(let value) = state { DimensionValue(name: name, value: value) } else { nil }
         }
     }
 
-    /// What the provider says; an answer that does not say it, or not readably, is no problem: the cost does not depend on it.
-    private func reported(_ reading: Reading) -> Money? {
-        guard let reported, let amount = try? reading.number(reported, name: "reported") else { return nil }
-        return try? amount.money()
-    }
+    private func reported(_ reading: Reading) -> Money? { reported.flatMap(reading.money) }
 }
 
 /// Every meter of an adapter, made once when it is loaded.

@@ -1,6 +1,6 @@
 package import Synchronization
 
-/// What the gateway counts about itself. Amounts in nano-dollars, times in microseconds.
+/// What the gateway counts about itself.
 package final class Metrics: Sendable {
     /// One number that only grows.
     package final class Counter: Sendable {
@@ -15,15 +15,16 @@ package final class Metrics: Sendable {
         package var count: Int64 { value.load(ordering: .relaxed) }
     }
 
-    /// Calls are told apart by these; each has few values, so that the number of series stays bounded.
+    /// Settled calls are told apart by these; each has few values, so that the number of series stays bounded: providers and operations are
+    /// the adapters', never what a caller or an answer says.
     package struct Series: Sendable, Hashable {
         package var provider: String
         package var operation: String
-        /// `2xx` … `5xx`, or the gateway's own code for a refusal.
+        /// `2xx` … `5xx`, `other`, or `unanswered`.
         package var outcome: String
-        package var basis: CostBasis?
+        package var basis: CostBasis
 
-        package init(provider: String, operation: String, outcome: String, basis: CostBasis?) {
+        package init(provider: String, operation: String, outcome: String, basis: CostBasis) {
             self.provider = provider
             self.operation = operation
             self.outcome = outcome
@@ -34,25 +35,25 @@ package final class Metrics: Sendable {
     package struct Totals: Sendable, Hashable {
         package var calls: Int64 = 0
         package var cost = Money.zero
+        package var estimate = Money.zero
         package var tokens: Int64 = 0
-        /// Microseconds from reservation to settlement, summed.
-        package var duration: Int64 = 0
 
         /// Sums stop at their largest value: a provider's absurd figure must not end the process.
-        fileprivate mutating func add(cost: Money, tokens: Int64, duration: Int64) {
+        fileprivate mutating func add(_ record: CostRecord) {
             calls += 1
-            self.cost += cost
-            self.tokens = Self.sum(self.tokens, tokens)
-            self.duration = Self.sum(self.duration, duration)
-        }
-
-        private static func sum(_ left: Int64, _ right: Int64) -> Int64 {
-            let (sum, overflow) = left.addingReportingOverflow(right)
-            return overflow ? .max : sum
+            cost += record.cost
+            estimate += record.estimate
+            let (sum, overflow) = tokens.addingReportingOverflow(record.tokens ?? 0)
+            tokens = overflow ? .max : sum
         }
     }
 
     private let series = Mutex<[Series: Totals]>([:])
+    /// Refusals, and how long calls took.
+    package let refusals = RefusalCounts()
+    package let times = CallTimes()
+    /// For how long calls have gone on although a part of the tracker failed.
+    package let failOpen = FailOpenTime()
     private let shared = Mutex<[CacheSeries: CacheTotals]>([:])
 
     /// Calls of operations whose answers are kept.
@@ -89,14 +90,31 @@ package final class Metrics: Sendable {
     /// Bytes of answers that are kept for metering at the moment: what `limits.buffered_total` bounds.
     package let bufferedBytes = Atomic<Int>(0)
 
+    package let alerts = AlertMetrics()
+
     package init() {}
 
-    package func count(_ key: Series, cost: Money = .zero, tokens: Int64 = 0, duration: Int64 = 0) {
-        series.withLock { $0[key, default: Totals()].add(cost: cost, tokens: tokens, duration: duration) }
+    /// Counts a settled call.
+    package func count(_ record: CostRecord) {
+        let key = Series(
+            provider: record.provider, operation: record.operation ?? "-", outcome: Self.outcome(record.status), basis: record.basis)
+        series.withLock { $0[key, default: Totals()].add(record) }
+        countCache(record)
     }
 
-    /// Counts a settled call of an operation whose answers are kept; others have no outcome.
-    package func countCache(_ record: CostRecord) {
+    private static func outcome(_ status: Int?) -> String {
+        switch status.map({ $0 / 100 }) {
+        case nil: "unanswered"
+        case 2?: "2xx"
+        case 3?: "3xx"
+        case 4?: "4xx"
+        case 5?: "5xx"
+        case _?: "other"
+        }
+    }
+
+    /// Of operations whose answers are kept; others have no outcome.
+    private func countCache(_ record: CostRecord) {
         guard record.cache != .none else { return }
         let key = CacheSeries(provider: record.provider, operation: record.operation ?? "-", outcome: record.cache)
         shared.withLock { shared in
@@ -117,9 +135,7 @@ package final class Metrics: Sendable {
     package var calls: [(Series, Totals)] {
         series.withLock { Array($0) }.sorted { left, right in
             let (a, b) = (left.key, right.key)
-            return (a.provider, a.operation, a.outcome, a.basis?.rawValue ?? "") < (
-                b.provider, b.operation, b.outcome, b.basis?.rawValue ?? ""
-            )
+            return (a.provider, a.operation, a.outcome, a.basis.rawValue) < (b.provider, b.operation, b.outcome, b.basis.rawValue)
         }.map { ($0.key, $0.value) }
     }
 }

@@ -146,7 +146,13 @@ package struct Normalization: Sendable {
     }
 
     private func record(_ node: JSONNode, _ reading: inout FieldReading, _ context: Context) throws(JSONPathEvaluationError) -> Record {
-        var record = Record(entity(context))
+        var confidence = Self.standardConfidence
+        if let source = self.confidence, case .number(let text)? = try reading.value(source, .score, in: node),
+            let exact = (try? Exact(decimal: text)) ?? nil, let score = Score(exact, in: 0...100)
+        {
+            confidence = score
+        }
+        var record = Record(entity(context), confidence: confidence)
         var sources: [RecordValue] = [.text(context.provider)]
         for field in fields {
             guard let value = try reading.value(field.source, field.field.kind, in: node) else { continue }
@@ -156,16 +162,9 @@ package struct Normalization: Sendable {
                 record.append(field.field, value)
             }
         }
-        var confidence = Self.standardConfidence
-        if let source = self.confidence, case .number(let text)? = try reading.value(source, .score, in: node),
-            let exact = (try? Exact(decimal: text)) ?? nil, let score = Score(exact, in: 0...100)
-        {
-            confidence = score
-        }
-        let quality = Quality(record, confidence: confidence, weights: context.weights, at: context.now)
+        let quality = Quality(record, weights: context.weights, at: context.now)
         record.append(.dataSources, .list(sources))
-        record.append(.dataQualityScore, .number(quality.score))
-        record.append(.dataQualityBreakdown, .object(quality.breakdown.map { ($0.part.rawValue, .number($0.score.description)) }))
+        record.append(quality)
         return record
     }
 }

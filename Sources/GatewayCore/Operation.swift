@@ -26,6 +26,8 @@ package struct Operation: Sendable {
     package var normalization: Normalization?
     /// Whether and how its answers are kept and shared.
     package var keeping: Keeping?
+    /// How its event streams are asked for and metered.
+    package var streaming: Streaming?
 
     /// A unit and how many of it.
     package struct Line: Sendable {
@@ -47,7 +49,7 @@ package struct Operation: Sendable {
         name: String, match: RoutePattern, entity: String? = nil, dimensions: [String: DimensionSource] = [:],
         usage: [(name: String, quantity: Quantity)] = [], charge: [Line] = [], billable: Billable = Billable(), estimate: [Line] = [],
         reported: Quantity? = nil, once: String? = nil, tokenizer: Tokenizer = .bytes, normalization: Normalization? = nil,
-        keeping: Keeping? = nil
+        keeping: Keeping? = nil, streaming: Streaming? = nil
     ) {
         self.name = name
         self.match = match
@@ -62,6 +64,7 @@ package struct Operation: Sendable {
         self.tokenizer = tokenizer
         self.normalization = normalization
         self.keeping = keeping
+        self.streaming = streaming
     }
 }
 
@@ -127,14 +130,7 @@ package struct Billable: Sendable {
 
 extension Quantity {
     /// Whether it needs the answer's body.
-    package var readsResponseBody: Bool {
-        sources.contains {
-            switch $0 {
-            case .body, .count(_, inRequest: false): true
-            default: false
-            }
-        }
-    }
+    package var readsResponseBody: Bool { sources.contains(where: \.readsResponseBody) }
 
     /// Whether it needs the answer's status or headers.
     package var readsResponseHead: Bool {
@@ -153,6 +149,16 @@ extension Quantity {
             case .request, .tokens, .count(_, inRequest: true): true
             default: false
             }
+        }
+    }
+}
+
+extension Quantity.Source {
+    /// Whether it is in the answer's body.
+    var readsResponseBody: Bool {
+        switch self {
+        case .body, .count(_, inRequest: false): true
+        default: false
         }
     }
 }
@@ -183,7 +189,7 @@ extension DimensionSource {
 
 extension Operation {
     private var quantities: [Quantity] {
-        usage.map(\.quantity)
+        (usage + (streaming?.usage ?? [])).map(\.quantity)
             + (charge + estimate).compactMap { if case .quantity(let quantity) = $0.amount { quantity } else { nil } }
             + (reported.map { [$0] } ?? [])
     }

@@ -52,13 +52,15 @@ package struct Quality: Sendable {
     /// Tenths.
     private let tenths: Int
 
-    /// `confidence` is the provider's own for the whole record, as a score.
-    package init(_ record: Record, confidence: Score, weights: QualityWeights, at now: Timestamp) {
+    /// - Parameter confidence: The source's own in a field; nil: the record's.
+    package init(
+        _ record: Record, confidence: ((RecordField) -> Score)? = nil, weights: QualityWeights, at now: Timestamp
+    ) {
         var breakdown: [(part: QualityPart, score: Score)] = []
         var sum: Int128 = 0
         var total: Int128 = 0
         for weight in weights[record.entity] {
-            let score = Self.score(weight.part, record, confidence, now)
+            let score = Self.score(weight.part, record, confidence ?? { _ in record.confidence }, now)
             breakdown.append((weight.part, score))
             sum += Int128(weight.value) * Int128(score.tenThousandths)
             total += Int128(weight.value)
@@ -71,35 +73,71 @@ package struct Quality: Sendable {
     /// Σ weight × score / Σ weight, one decimal.
     package var score: String { FixedDecimal.text(Int128(tenths), fractionDigits: 1) }
 
-    private static func score(_ part: QualityPart, _ record: Record, _ confidence: Score, _ now: Timestamp) -> Score {
-        func present(_ fields: RecordField...) -> Bool { fields.contains { record[$0] != nil } }
-        let isThere: Bool
+    private static func score(
+        _ part: QualityPart, _ record: Record, _ confidence: (RecordField) -> Score, _ now: Timestamp
+    ) -> Score {
         switch part {
-        case .email:
-            if let grade = record[.emailQualityGrade]?.text.flatMap(EmailGrade.init(rawValue:)) { return grade.score }
-            return present(.email, .emails) ? Score(60) : .zero
-        case .phone:
-            if case .number(let text)? = record[.phoneQualityScore], let value = (try? Exact(decimal: text)) ?? nil,
-                let score = Score(value, in: 0...100)
-            {
-                return score
-            }
-            return present(.phone, .phones) ? Score(60) : .zero
-        case .freshness:
-            return Freshness.score(record[.dataLastVerified]?.text.flatMap { Timestamp($0) }, at: now, of: record.entity)
-        case .fullName: isThere = present(.fullName)
-        case .jobTitle: isThere = present(.jobTitle)
-        case .company: isThere = present(.companyName, .companyDomain)
-        case .linkedin: isThere = present(.linkedinUrl)
-        case .name: isThere = present(.name)
-        case .domain: isThere = present(.domain)
-        case .industry: isThere = present(.industry)
-        case .employeeCount: isThere = present(.employeeCount)
-        case .location: isThere = present(.country)
-        case .financials: isThere = present(.revenueRange, .fundingRounds)
-        case .description: isThere = present(.description)
+        case .email: emailScore(record)
+        case .phone: phoneScore(record)
+        case .freshness: Freshness.score(record[.dataLastVerified]?.text.flatMap { Timestamp($0) }, at: now, of: record.entity)
+        default:
+            part.fields.filter { record[$0] != nil }.map(confidence).max() ?? .zero
         }
-        return isThere ? confidence : .zero
+    }
+
+    private static func emailScore(_ record: Record) -> Score {
+        if let grade = record[.emailQualityGrade]?.text.flatMap(EmailGrade.init(rawValue:)) { return grade.score }
+        return record[.email] != nil || record[.emails] != nil ? Score(60) : .zero
+    }
+
+    private static func phoneScore(_ record: Record) -> Score {
+        if case .number(let text)? = record[.phoneQualityScore], let value = (try? Exact(decimal: text)) ?? nil,
+            let score = Score(value, in: 0...100)
+        {
+            return score
+        }
+        return record[.phone] != nil || record[.phones] != nil ? Score(60) : .zero
+    }
+
+    /// How good a record's value of a field is: an address by its grade, a number by its score, anything else by the confidence in the
+    /// record; nil where there is no such value.
+    package static func score(of field: RecordField, in record: Record) -> Score? {
+        guard record[field] != nil else { return nil }
+        return switch field {
+        case .email, .emails, .emailQualityGrade: emailScore(record)
+        case .phone, .phones, .phoneQualityScore: phoneScore(record)
+        default: record.confidence
+        }
+    }
+}
+
+extension QualityPart {
+    /// One of these makes the part a part that is there.
+    fileprivate var fields: [RecordField] {
+        switch self {
+        case .email: [.email, .emails]
+        case .phone: [.phone, .phones]
+        case .fullName: [.fullName]
+        case .jobTitle: [.jobTitle]
+        case .company: [.companyName, .companyDomain]
+        case .linkedin: [.linkedinUrl]
+        case .name: [.name]
+        case .domain: [.domain]
+        case .industry: [.industry]
+        case .employeeCount: [.employeeCount]
+        case .location: [.country]
+        case .financials: [.revenueRange, .fundingRounds]
+        case .description: [.description]
+        case .freshness: [.dataLastVerified]
+        }
+    }
+}
+
+extension Record {
+    /// Adds how good it is.
+    package mutating func append(_ quality: Quality) {
+        append(.dataQualityScore, .number(quality.score))
+        append(.dataQualityBreakdown, .object(quality.breakdown.map { ($0.part.rawValue, .number($0.score.description)) }))
     }
 }
 

@@ -49,9 +49,19 @@ extension Adapter {
         }
         let charge = response.map { response in
             let body = meter.readsResponseBody ? Self.body(of: response) : .unread
+            if case .eventStream = body { return Self.charge(meter, facts, stream: response, estimate: estimate) }
             return meter.charge(facts, ResponseFacts(status: response.status, headers: response.headers, body: body), estimate: estimate)
         }
         return Quote(operation: meter.operation.name, priceVersion: meter.priceVersion, estimate: estimate, charge: charge)
+    }
+
+    /// What an event stream that came to its end cost.
+    private static func charge(_ meter: Meter, _ facts: RequestFacts, stream response: Example.Response, estimate: Estimate) -> Charge {
+        let meter = StreamMeter(meter, request: facts, status: response.status, headers: response.headers)
+        var reader = StreamReader(meter: meter, omit: nil, limit: .max)
+        _ = reader.take(response.body)
+        _ = reader.finish()
+        return reader.meter?.charge(isWhole: true, estimate: estimate) ?? .estimated(estimate, because: nil)
     }
 
     private func match(method: String, path: String, operation name: String?) throws(QuoteError) -> Match {
@@ -67,8 +77,13 @@ extension Adapter {
     }
 
     static func body(of response: Example.Response) -> ResponseFacts.Body {
-        let type = response.headers.first("content-type") ?? ""
-        if equalIgnoringCase(type.utf8.prefix(17), "text/event-stream".utf8) { return .eventStream }
-        return ResponseFacts.body(response.body)
+        response.isEventStream ? .eventStream : ResponseFacts.body(response.body)
+    }
+}
+
+extension Example.Response {
+    /// Whether its content type is that of server-sent events.
+    package var isEventStream: Bool {
+        equalIgnoringCase((headers.first("content-type") ?? "").utf8.prefix(17), "text/event-stream".utf8)
     }
 }

@@ -21,6 +21,12 @@ struct Reading {
         return quantity.fallback
     }
 
+    /// What the provider says that it cost. One that does not say it, or not readably, is no problem: the cost does not depend on it.
+    func money(_ quantity: Quantity) -> Money? {
+        guard let amount = try? number(quantity, name: "reported") else { return nil }
+        return try? amount.money()
+    }
+
     private func number(_ source: Quantity.Source) throws(MeterFailure) -> Exact? {
         switch source {
         case .body(let path):
@@ -203,9 +209,14 @@ struct Reading {
 }
 
 extension Billable {
+    /// Whether an answer of that status can be charged at all.
+    package func covers(status: Int) -> Bool {
+        statuses?.contains(status) ?? (200..<300).contains(status)
+    }
+
     /// Whether an answer is charged.
     func holds(_ response: ResponseFacts) throws(MeterFailure) -> Bool {
-        guard statuses?.contains(response.status) ?? (200...299).contains(response.status) else { return false }
+        guard covers(status: response.status) else { return false }
         if let when, try !Self.holds(when, response.body, ignored: true) { return false }
         if let unless, try Self.holds(unless, response.body, ignored: false) { return false }
         return true

@@ -5,9 +5,12 @@ package struct Record: Sendable {
     package let entity: RecordEntity
     /// Only those that there are, in the order of ``RecordField/fields(of:)``.
     package private(set) var values: [(field: RecordField, value: RecordValue)] = []
+    /// The source's own confidence in the whole of it.
+    package let confidence: Score
 
-    package init(_ entity: RecordEntity) {
+    package init(_ entity: RecordEntity, confidence: Score = Normalization.standardConfidence) {
         self.entity = entity
+        self.confidence = confidence
     }
 
     /// Adds a field behind those that it has.

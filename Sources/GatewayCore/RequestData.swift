@@ -2,20 +2,27 @@ internal import JSONPath
 
 /// A ledger row's `requestData`: how a call's cost came about. Decimal strings for every number; never a body.
 package enum RequestData {
-    /// `{"method","dimensions":{…},"lines":[{"unit","quantity","rate","cost"}]}`
-    package static func json(method: String, charge: Charge) -> String {
-        json(method: method, dimensions: charge.dimensions, lines: charge.lines)
+    /// `{"method","trace","dimensions":{…},"lines":[{"unit","quantity","rate","cost"}]}`, and of an answer that was normalized `"grades":{"A":1}`,
+    /// the number of its records of each; `trace` is the caller's, where it sent one.
+    package static func json(method: String, trace: CallTrace? = nil, charge: Charge, grades: GradeCounts? = nil) -> String {
+        json(method: method, trace: trace, dimensions: charge.dimensions, lines: charge.lines, grades: grades)
     }
 
-    package static func json(method: String, estimate: Estimate) -> String {
-        json(method: method, dimensions: estimate.dimensions, lines: estimate.lines)
+    package static func json(method: String, trace: CallTrace? = nil, estimate: Estimate) -> String {
+        json(method: method, trace: trace, dimensions: estimate.dimensions, lines: estimate.lines)
     }
 
-    private static func json(method: String, dimensions: [DimensionValue], lines: [CostLine]) -> String {
+    private static func json(
+        method: String, trace: CallTrace?, dimensions: [DimensionValue], lines: [CostLine], grades: GradeCounts? = nil
+    ) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(64 + 96 * lines.count)
         append(#"{"method":"#, to: &bytes)
         JSONText.appendString(method, to: &bytes)
+        if let trace, trace.parent != nil {
+            append(#","trace":"#, to: &bytes)
+            JSONText.appendString(trace.context.traceID, to: &bytes)
+        }
         append(#","dimensions":{"#, to: &bytes)
         for (index, dimension) in dimensions.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
@@ -40,7 +47,12 @@ package enum RequestData {
             if let money = try? line.cost.money() { money.append(to: &bytes) } else { line.cost.append(to: &bytes) }
             append(#""}"#, to: &bytes)
         }
-        append("]}", to: &bytes)
+        append("]", to: &bytes)
+        if let grades {
+            append(#","grades":"#, to: &bytes)
+            bytes += grades.json(withZeros: false).serialized
+        }
+        append("}", to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 

@@ -23,6 +23,10 @@ package struct Score: Sendable, Hashable {
     package static let full = Score(100)
 }
 
+extension Score: Comparable {
+    package static func < (left: Score, right: Score) -> Bool { left.tenThousandths < right.tenThousandths }
+}
+
 extension Score: CustomStringConvertible {
     /// Digits without trailing zeros: `92.5`.
     package var description: String { FixedDecimal.text(Int128(tenThousandths), fractionDigits: 4) }

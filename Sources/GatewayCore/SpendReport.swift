@@ -48,13 +48,13 @@ package enum SpendReport {
             .init("currency", .string("USD")),
             .init("total", .string(total.description)),
             .init("saved", .string(saved.description)),
-            .init("rows", .array(rows.map { row($0, by: query.by) })),
+            .init("rows", .array(rows.map { row($0, by: query.by, isTogether: query.isTogether) })),
         ])
     }
 
-    private static func row(_ row: SpendRow, by dimensions: [SpendQuery.Dimension]) -> JSONValue {
+    private static func row(_ row: SpendRow, by dimensions: [SpendQuery.Dimension], isTogether: Bool) -> JSONValue {
         func text(_ value: String?) -> JSONValue { value.map(JSONValue.string) ?? .null }
-        var members = [JSONValue.Member("workspace", .string(row.workspace))]
+        var members: [JSONValue.Member] = isTogether ? [] : [.init("workspace", .string(row.workspace))]
         for dimension in dimensions {
             switch dimension {
             case .provider: members.append(.init("provider", text(row.provider)))

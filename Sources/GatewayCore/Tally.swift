@@ -8,6 +8,8 @@ struct Tally {
     var held: Int128 = 0
     /// Reservations that are open in it, those of nothing included.
     var open = 0
+    /// The highest limit whose rest was too small for a call that was refused for it, with nothing else to blame.
+    var refusedLimit: Money?
     /// This gateway's part of the account, where other gateways spend from it too.
     var lease: Lease?
 
@@ -28,6 +30,10 @@ struct Tally {
 final class ScopeTallies {
     /// Two as a rule, so that looking through them is the fastest way to find one.
     private(set) var tallies: [Tally] = []
+    /// Whether something has changed since alerts were looked for.
+    var isMarked = false
+    /// How fast the windows' spending grows, of those that have a limit.
+    var paces: [Pace] = []
 
     func index(of window: Window) -> Int? {
         tallies.firstIndex { $0.start == window.start && $0.end == window.end }

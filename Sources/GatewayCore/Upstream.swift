@@ -21,17 +21,29 @@ package protocol UpstreamCall: AnyObject, Sendable {
 
 /// What a transport is doing.
 package struct UpstreamSnapshot: Sendable {
-    /// Connections opened since the start.
-    package var connectionsOpened: Int
+    /// Connections opened since the start, and those of them that are open.
+    package var connectionsOpened = 0
+    package var connectionsOpen = 0
+    /// Open ones that wait for their next call.
+    package var connectionsIdle = 0
+    /// Times that a request went out on a connection that had served another one before.
+    package var connectionsReused = 0
     /// Calls that are not over, waiting ones included.
-    package var active: Int
+    package var active = 0
     /// Calls that wait for their provider's bound, by provider; none for providers without.
-    package var queued: [String: Int]
+    package var queued: [String: Int] = [:]
 
-    package init(connectionsOpened: Int, active: Int, queued: [String: Int]) {
-        self.connectionsOpened = connectionsOpened
-        self.active = active
-        self.queued = queued
+    package init() {}
+
+    /// What two transports that share their providers' bounds are doing.
+    package static func + (left: UpstreamSnapshot, right: UpstreamSnapshot) -> UpstreamSnapshot {
+        var sum = left
+        sum.connectionsOpened += right.connectionsOpened
+        sum.connectionsOpen += right.connectionsOpen
+        sum.connectionsIdle += right.connectionsIdle
+        sum.connectionsReused += right.connectionsReused
+        sum.active += right.active
+        return sum
     }
 }
 

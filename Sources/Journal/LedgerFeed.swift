@@ -139,7 +139,7 @@ private struct LedgerFeed {
             state.status.recordsSetAside += outcome.setAside + outcome.additionsSetAside
             if let duration {
                 state.status.batchesApplied += 1
-                state.status.lastCommitDuration = duration
+                state.status.commits.observe(Int64(clamping: duration.attoseconds / 1_000_000_000))
             }
         }
     }

@@ -44,7 +44,8 @@ package final class LedgerWriter: DurableLog {
         package var lastError: LedgerError?
         /// The ledger has been opened.
         package var isOpen = false
-        package var lastCommitDuration: Duration?
+        /// How long each batch took.
+        package var commits = Histogram.commitTime
         /// Records given to the ledger since the start.
         package var recordsApplied = 0
         /// Those of them that could not be rows.

@@ -14,7 +14,9 @@ final class LoopTransport: @unchecked Sendable {
     /// Every call that is not over.
     private var live: [NIOCall] = []
     private var endpoints: [Endpoint.Key: Endpoint] = [:]
-    private var idleCount = 0
+    private var idleCount = 0 {
+        didSet { shared.connectionsIdle.add(idleCount - oldValue, ordering: .relaxed) }
+    }
     /// No deadline is earlier than this. Deadlines mostly move away, so they are looked through only when this moment has come.
     private var earliest = NIODeadline.distantFuture
     private var timer: Scheduled<Void>?
@@ -82,6 +84,7 @@ final class LoopTransport: @unchecked Sendable {
         if let refusal = text.write(into: &scratch) { return fail(call, .unreachable, refusal) }
         call.tries += 1
         if let connection = takeIdle(endpoint) {
+            shared.connectionsReused.add(1, ordering: .relaxed)
             call.phase = .running(connection)
             connection.start(call, scratch, text)
         } else {
@@ -204,6 +207,7 @@ final class LoopTransport: @unchecked Sendable {
 
     func closed(_ connection: ProviderConnection) {
         uses.subtract(1, ordering: .sequentiallyConsistent)
+        shared.connectionsClosed.add(1, ordering: .relaxed)
         guard let index = connection.endpoint.idle.lastIndex(where: { $0 === connection }) else { return }
         connection.endpoint.idle.remove(at: index)
         idleCount -= 1

@@ -48,9 +48,14 @@ package final class NIOUpstream: Upstream {
     }
 
     package func snapshot() -> UpstreamSnapshot {
-        UpstreamSnapshot(
-            connectionsOpened: shared.connectionsOpened.load(ordering: .relaxed), active: shared.active.load(ordering: .relaxed),
-            queued: shared.gates.waiting)
+        var snapshot = UpstreamSnapshot()
+        snapshot.connectionsOpened = shared.connectionsOpened.load(ordering: .relaxed)
+        snapshot.connectionsOpen = snapshot.connectionsOpened - shared.connectionsClosed.load(ordering: .relaxed)
+        snapshot.connectionsIdle = shared.connectionsIdle.load(ordering: .relaxed)
+        snapshot.connectionsReused = shared.connectionsReused.load(ordering: .relaxed)
+        snapshot.active = shared.active.load(ordering: .relaxed)
+        snapshot.queued = shared.gates.waiting
+        return snapshot
     }
 
     /// Ends every call as `.cancelled` and closes every connection, on their event loops and soon. Calls that come later fail the same way.
@@ -86,6 +91,9 @@ final class SharedState: Sendable {
     let gates: ProviderGates
     let tls = TLSContexts()
     let connectionsOpened = Atomic<Int>(0)
+    let connectionsClosed = Atomic<Int>(0)
+    let connectionsIdle = Atomic<Int>(0)
+    let connectionsReused = Atomic<Int>(0)
     let active = Atomic<Int>(0)
     let isStopped = Atomic<Bool>(false)
 

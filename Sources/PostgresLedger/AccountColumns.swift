@@ -67,6 +67,9 @@ enum AccountLock {
     /// Held by a transaction that sets a budget.
     static let ofBudgets = PostgresStatement("SELECT pg_advisory_xact_lock(\(space), -1)")
 
+    /// Held by a transaction that raises alerts.
+    static let ofAlerts = PostgresStatement("SELECT pg_advisory_xact_lock(\(space), -2)")
+
     /// Held by a batch until its end.
     static func shared(workspaces: some Sequence<String>) -> PostgresStatement {
         var array = PostgresArray()

@@ -46,7 +46,7 @@ struct EntityTable {
         var reason: String
     }
 
-    /// Stores a record in one statement, which answers with a row if it did: fields that are present replace, others stay.
+    /// Stores a record in one statement, which answers with a row if it did: fields that are present replace (`null` empties), others stay.
     ///
     /// A row that is there is updated without being inserted first, so that columns which an application requires and the record lacks do
     /// not matter; one that another gateway inserts at the same moment is updated by the conflict. Either way the row's lock makes writers
@@ -66,7 +66,7 @@ struct EntityTable {
             members.removeAll { $0.name == name }
             members.append((name, value))
         }
-        for (name, node) in document.root.members where !Self.own.contains(name) && !node.isNull {
+        for (name, node) in document.root.members where !Self.own.contains(name) {
             if let value = try? JSONValue(node) { set(name, value) }
         }
         let now = JSONValue.string(PostgresInstant.text(record.storedAt))

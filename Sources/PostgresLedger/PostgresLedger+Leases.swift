@@ -41,6 +41,19 @@ extension PostgresLedger: LeaseStore {
         }
     }
 
+    package func spending(endingAfter instant: Timestamp) async throws(LedgerError) -> [(account: AccountKey, spent: Money)] {
+        try await reader.use { connection in
+            let rows = try connection.run(
+                """
+                SELECT \(AccountColumns.selected(from: "account")), "spent" FROM "budget_accounts" AS account
+                WHERE "windowEnd" > $1 AND "spent" > 0
+                """, PostgresParameter(instant))
+            return try (0..<rows.count).map { row in
+                (try AccountColumns.key(rows, row, from: 0), Money(nanos: try rows.requiredInt64(row, 5)))
+            }
+        }
+    }
+
     package func removeEndedAccounts() async throws(LedgerError) {
         try await reader.use { connection in
             for table in ["budget_leases", "budget_accounts"] {

@@ -14,6 +14,7 @@ struct SchemaMigration {
         SchemaMigration(5, "0005-leases", PackageResources._005_leases_sql),
         SchemaMigration(6, "0006-keys", PackageResources._006_keys_sql),
         SchemaMigration(7, "0007-kept-answers", PackageResources._007_kept_answers_sql),
+        SchemaMigration(8, "0008-alerts", PackageResources._008_alerts_sql),
         SchemaMigration(9, "0009-audit", PackageResources._009_audit_sql),
     ]
 

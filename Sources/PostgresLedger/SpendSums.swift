@@ -70,7 +70,8 @@ struct SpendSums {
             query.by.contains(dimension) ? expression : "NULL"
         }
         let keys = [
-            "\"workspaceId\"", asked(.provider, "\"apiProvider\""), asked(.operation, operation), asked(.day, SQL.microseconds(day)),
+            query.isTogether ? "''::text" : "\"workspaceId\"", asked(.provider, "\"apiProvider\""), asked(.operation, operation),
+            asked(.day, SQL.microseconds(day)),
             asked(.user, user), asked(.entity, entity.type), asked(.entity, entity.id),
         ]
         let grouped = keys.indices.filter { keys[$0] != "NULL" }.map { String($0 + 1) }.joined(separator: ", ")

@@ -11,6 +11,7 @@ struct SchemaMigration {
         SchemaMigration(number: 1, name: "0001-ledger", sql: String(decoding: PackageResources._001_ledger_sql, as: UTF8.self)),
         SchemaMigration(number: 2, name: "0002-keys", sql: String(decoding: PackageResources._002_keys_sql, as: UTF8.self)),
         SchemaMigration(number: 3, name: "0003-kept-answers", sql: String(decoding: PackageResources._003_kept_answers_sql, as: UTF8.self)),
+        SchemaMigration(number: 4, name: "0004-alerts", sql: String(decoding: PackageResources._004_alerts_sql, as: UTF8.self)),
         SchemaMigration(number: 5, name: "0005-audit", sql: String(decoding: PackageResources._005_audit_sql, as: UTF8.self)),
     ]
 

@@ -8,6 +8,7 @@ extension Adapter {
         guard let wanted = match(method: request.method, path: path) else { return nil }
         let parameters = Self.parameters(query)
         let members = Self.members(body)
+        let asksForStream = operations[wanted.index].streaming?.isAskedFor(in: RequestFacts.body(body)) == true
         var best: (example: Example, score: Int)?
         for example in examples {
             let (examplePath, pathQuery) = Self.split(example.request.path)
@@ -17,6 +18,8 @@ extension Adapter {
             score += 4 * exampleParameters.intersection(parameters).count - exampleParameters.subtracting(parameters).count
             let exampleMembers = Self.members(example.request.body ?? [])
             score += 4 * exampleMembers.intersection(members).count - exampleMembers.subtracting(members).count
+            // Whoever reads a stream can do nothing with an answer that is none, and the other way round.
+            if example.response.isEventStream == asksForStream { score += 64 }
             // Sixteenths: a success wins among equals, and only there.
             score = score * 16 + ((200..<300).contains(example.response.status) ? 1 : 0)
             if best.map({ score > $0.score }) ?? true { best = (example, score) }
@@ -30,7 +33,8 @@ extension Adapter {
     }
 
     private static func parameters(_ query: Substring) -> Set<String> {
-        Set(query.split(separator: "&").map(String.init))
+        // As they are meant, however they are encoded.
+        Set(query.split(separator: "&").map { PercentCoding.decoded($0, isQuery: true) })
     }
 
     /// The body's members as canonical text, so that order and spacing do not matter.

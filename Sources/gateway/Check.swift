@@ -5,7 +5,13 @@ import GatewayCore
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Validate the configuration and every adapter, and run the adapters' examples.",
-        discussion: "One line a problem, file:line:column. With files, only those adapters are checked. Exit code 1 when there are errors.")
+        discussion: """
+            One line a problem, file:line:column. With files, only those adapters are checked. Exit code 1 when there are errors.
+
+            Examples:
+              gateway check
+              gateway check plugins/acmedata.yaml
+            """)
 
     @OptionGroup var options: ConfigurationOptions
 

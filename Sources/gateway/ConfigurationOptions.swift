@@ -29,10 +29,11 @@ struct ConfigurationOptions: ParsableArguments {
     }
 
     func launch(
-        isSandbox: Bool = false, listen: SocketAddress? = nil, adminListen: SocketAddress? = nil, ledger: String? = nil
+        isSandbox: Bool = false, listen: SocketAddress? = nil, adminListen: SocketAddress? = nil, ledger: String? = nil,
+        logLevel: LogLevel? = nil
     ) -> LaunchOptions {
         LaunchOptions(
-            configFile: config, isSandbox: isSandbox, listen: listen, adminListen: adminListen, ledger: ledger,
+            configFile: config, isSandbox: isSandbox, listen: listen, adminListen: adminListen, ledger: ledger, logLevel: logLevel,
             environment: { ProcessInfo.processInfo.environment[$0] })
     }
 }

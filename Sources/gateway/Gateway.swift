@@ -8,6 +8,11 @@ struct Gateway: AsyncParsableCommand {
         discussion: """
             Callers use it in the place of a provider: http://HOST:PORT/PROVIDER/the/provider's/own/path. Each provider is one YAML
             file, its adapter. Exit codes: 0 done, 1 it ran and the answer is no, 64 wrong usage.
+
+            Examples:
+              gateway serve --sandbox
+              curl -H 'X-Workspace-Id: demo' 'http://127.0.0.1:8080/PROVIDER/…'
+              gateway spend --by provider,day
             """,
         subcommands: [
             Serve.self, Check.self, Price.self, Normalize.self, NewAdapter.self, Query.self, Spend.self, Key.self, Migrate.self, Lease.self,
@@ -21,6 +26,8 @@ func fail(_ lines: String...) -> ExitCode {
 }
 
 func fail(_ lines: [String]) -> ExitCode {
+    // The reason comes last.
+    LogOutput.standardError.drain()
     for line in lines { printError(line) }
     return ExitCode(1)
 }

@@ -17,7 +17,10 @@ final class GatewayProcess: Sendable {
     let writer: LedgerWriter
     let once = OnceCharges()
     let keys: KeyWatch
+    private let alerts: AlertWatch
+    private let alertPost: AlertPost
     let metrics = Metrics()
+    let feed = CallFeed()
     let books: Books
     private let budgets: StoredBudgetWatch
     private let audit: ConfigurationAudit
@@ -25,6 +28,7 @@ final class GatewayProcess: Sendable {
     private let reloader: Reloader
     private let upstream: any Upstream
     private let stopUpstream: @Sendable () -> Void
+    private let upstreamSnapshot: @Sendable () -> UpstreamSnapshot
     private let isSandbox: Bool
     private let eventLoops: Int
     private let prices: PriceVersionLog
@@ -95,6 +99,10 @@ final class GatewayProcess: Sendable {
         keys = KeyWatch(writer: writer, marks: marks, logger: logger)
         budgets = StoredBudgetWatch(books: books, writer: writer, current: current, marks: marks, logger: logger)
         self.audit = audit
+        let alertPost = AlertPost(writer: writer, current: current, metrics: metrics.alerts, logger: logger)
+        self.alertPost = alertPost
+        alerts = AlertWatch(
+            accounts: accounts, writer: writer, current: current, metrics: metrics, logger: logger, raised: { alertPost.hurry() })
         self.current = current
         self.accounts = accounts
         self.books = books
@@ -103,10 +111,12 @@ final class GatewayProcess: Sendable {
         if isSandbox {
             upstream = SandboxUpstream(generations: current)
             stopUpstream = {}
+            upstreamSnapshot = { UpstreamSnapshot() }
         } else {
             let transports = try Transports(threads: eventLoops)
             upstream = transports
             stopUpstream = { transports.shutdown() }
+            upstreamSnapshot = { transports.snapshot() }
         }
         reloader = Reloader(
             loader: loader, started: loaded, current: current, clock: machineClock,
@@ -117,6 +127,7 @@ final class GatewayProcess: Sendable {
             },
             warn: { logger.warning("\($0)") },
             adopt: { adoption in
+                LogOutput.standardError.adopt(adoption.generation.configuration.log)
                 audit.note(adoption, after: current.generation, budgets: current.fileBudgets)
                 prices.note(adoption.generation)
                 books.adopt(current.merged(adoption.generation))
@@ -148,7 +159,7 @@ final class GatewayProcess: Sendable {
         let services = Services(
             generations: current, accounts: accounts, log: writer, history: writer, upstream: upstream, once: once,
             keys: keys.ring, answers: SharedAnswers(store: writer, metrics: metrics), storesEntities: ledger.storesEntities,
-            metrics: metrics, clock: machineClock, logger: logger)
+            metrics: metrics, feed: feed, clock: machineClock, logger: logger, calls: LogOutput.standardError)
         let dataPlane: DataPlane
         let openFiles = OpenFiles.raiseLimit()
         let connections = OpenFiles.connections(within: openFiles)
@@ -195,9 +206,19 @@ final class GatewayProcess: Sendable {
                 return nil
             }
             tasks.addTask {
+                await self.alerts.run()
+                return nil
+            }
+            tasks.addTask {
+                await self.alertPost.run()
+                return nil
+            }
+            tasks.addTask {
                 var faults = FaultLog(logger: self.logger)
                 while !Task.isCancelled {
-                    faults.note(self.health, at: machineClock())
+                    let (health, now) = (self.health, machineClock())
+                    faults.note(health, at: now)
+                    self.metrics.failOpen.note(health, policy: self.current.generation.configuration.onTrackerError, at: now)
                     try? await Task.sleep(for: .seconds(1))
                 }
                 return nil
@@ -236,7 +257,8 @@ final class GatewayProcess: Sendable {
                 setBudget: { text, workspace, origin async throws(LedgerError) in
                     try await self.budgets.set(text, of: workspace, from: origin)
                 },
-                ledger: { () throws(LedgerError) in try self.writer.openedLedger }, clock: machineClock, logger: logger))
+                ledger: { () throws(LedgerError) in try self.writer.openedLedger }, feed: feed, upstream: upstreamSnapshot,
+                droppedLogLines: { LogOutput.standardError.droppedLines }, clock: machineClock, logger: logger))
         do {
             try await plane.run { address in self.announce(dataPlane: dataPlane, admin: address) }
             return nil
@@ -270,7 +292,7 @@ final class GatewayProcess: Sendable {
             budgetsLoaded: books.areLoaded, backlog: status.recentRecords, backlogBytes: Int(clamping: status.backlogBytes),
             backlogSince: status.backlogSince, journalBytes: Int(clamping: journal.size),
             journalLimit: journal.limit.map { Int(clamping: $0) }, retained: journal.retainedEntries, dropped: journal.droppedEntries,
-            setAside: status.recordsSetAside)
+            setAside: status.recordsSetAside, commits: status.commits)
     }
 
     private func stop(_ writing: Task<Void, Never>, _ leasing: Task<Void, Never>) async {

@@ -9,6 +9,11 @@ struct Key: AsyncParsableCommand {
         discussion: """
             With 'auth: { mode: keys }', callers show a key in the place of the provider's own. Asks the running gateway, else writes to
             the ledger itself. A key that is made or revoked is in force on every gateway within a second.
+
+            Examples:
+              gateway key create --workspace acme --name "billing service"
+              gateway key list --workspace acme
+              gateway key revoke 01J9ZK…
             """,
         subcommands: [Create.self, List.self, Revoke.self])
 
@@ -16,7 +21,9 @@ struct Key: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a key and print it: it is shown this once, and stored only as its SHA-256.",
             discussion: """
-                Example: gateway key create --workspace acme --name "billing service" --operation enrich_person --rate 5 --expires 90d
+                Examples:
+                  gateway key create --workspace acme
+                  gateway key create --workspace acme --name "billing service" --operation enrich_person --rate 5 --expires 90d
                 """)
 
         @OptionGroup var options: ConfigurationOptions
@@ -88,7 +95,13 @@ struct Key: AsyncParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "List keys, without what is secret in them.")
+        static let configuration = CommandConfiguration(
+            abstract: "List keys, without what is secret in them.",
+            discussion: """
+                Examples:
+                  gateway key list
+                  gateway key list --workspace acme --format json
+                """)
 
         @OptionGroup var options: ConfigurationOptions
 
@@ -146,7 +159,12 @@ struct Key: AsyncParsableCommand {
     }
 
     struct Revoke: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Revoke a key: it opens nothing any more, within a second.")
+        static let configuration = CommandConfiguration(
+            abstract: "Revoke a key: it opens nothing any more, within a second.",
+            discussion: """
+                Example:
+                  gateway key revoke 01J9ZK…
+                """)
 
         @OptionGroup var options: ConfigurationOptions
 

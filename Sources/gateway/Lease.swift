@@ -8,11 +8,20 @@ struct Lease: AsyncParsableCommand {
         discussion: """
             Gateways that share a database lease slices of its budgets, each as its journal's id. A gateway that is stopped gives its slices
             back; one that was killed does so at its next start. Those of a machine that is gone for good are freed with 'forget'.
+
+            Examples:
+              gateway lease list
+              gateway lease forget 5f0c…
             """,
         subcommands: [List.self, Forget.self])
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show what each gateway has leased in windows that have not ended.")
+        static let configuration = CommandConfiguration(
+            abstract: "Show what each gateway has leased in windows that have not ended.",
+            discussion: """
+                Example:
+                  gateway lease list
+                """)
 
         @OptionGroup var options: ConfigurationOptions
 
@@ -28,8 +37,12 @@ struct Lease: AsyncParsableCommand {
     struct Forget: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Free what a gateway that will never come back has leased.",
-            discussion:
-                "What it has spent and has not brought into the ledger is not known then. 'gateway replay' brings it, from its journal.")
+            discussion: """
+                What it has spent and has not brought into the ledger is not known then. 'gateway replay' brings it, from its journal.
+
+                Example:
+                  gateway lease forget 5f0c…
+                """)
 
         @OptionGroup var options: ConfigurationOptions
 

@@ -9,6 +9,10 @@ struct Migrate: AsyncParsableCommand {
         discussion: """
             Only adds: tables, columns and indexes that are missing, and two lossless widenings (json to jsonb, amounts to nine fraction
             digits). Rows and values stay. Can be interrupted and run again. An SQLite ledger needs no such command.
+
+            Examples:
+              gateway migrate --dry-run
+              gateway migrate --ledger postgres://owner@db.internal/gateway
             """)
 
     @OptionGroup var options: ConfigurationOptions

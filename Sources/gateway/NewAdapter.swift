@@ -7,7 +7,12 @@ struct NewAdapter: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "new-adapter",
         abstract: "Write a commented adapter to start from, which passes `gateway check`.",
-        discussion: "It goes into the configuration's folder of adapters, as NAME.yaml. A file that is there already stays as it is.")
+        discussion: """
+            It goes into the configuration's folder of adapters, as NAME.yaml. A file that is there already stays as it is.
+
+            Example:
+              gateway new-adapter acmedata && gateway check plugins/acmedata.yaml
+            """)
 
     @OptionGroup var options: ConfigurationOptions
 

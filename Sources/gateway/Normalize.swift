@@ -8,6 +8,9 @@ struct Normalize: ParsableCommand {
         discussion: """
             --response is {"status","headers","body"}, as JSON; a body is JSON, or a string for anything else. Without --operation it is the
             one that finds the fullest record.
+
+            Example:
+              gateway normalize acmedata --operation enrich_person --response answer.json
             """)
 
     @OptionGroup var options: ConfigurationOptions

@@ -8,6 +8,10 @@ struct Price: ParsableCommand {
         discussion: """
             --request is {"method","path","query","headers","body"} and --response {"status","headers","body"}, as JSON; a body is JSON, or a
             string for anything else. Without a response the estimate is told, with one the charge as well.
+
+            Examples:
+              gateway price acmedata --request request.json
+              gateway price acmedata --request request.json --response answer.json
             """)
 
     @OptionGroup var options: ConfigurationOptions

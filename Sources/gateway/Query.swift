@@ -5,7 +5,13 @@ import JSONPath
 struct Query: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the nodes that a JSONPath selects, as a JSON array.",
-        discussion: "For adapter authors: what a path in an adapter's `usage` selects in an answer. RFC 9535, exact numbers kept exact.")
+        discussion: """
+            For adapter authors: what a path in an adapter's `usage` selects in an answer. RFC 9535, exact numbers kept exact.
+
+            Examples:
+              gateway query '$.usage.total_tokens' answer.json
+              curl -s https://api.acmedata.example/v1/people/42 | gateway query '$.data.emails[*].address'
+            """)
 
     @Argument(help: "The query, such as '$.data.emails[0].address'.")
     var jsonpath: String

@@ -6,8 +6,12 @@ import JSONPath
 struct Reload: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask the running gateway to load its configuration and adapters again.",
-        discussion:
-            "Prints the generation in force then, or why the files were refused. Saved files are picked up by themselves; this says so.")
+        discussion: """
+            Prints the generation in force then, or why the files were refused. Saved files are picked up by themselves; this says so.
+
+            Example:
+              gateway reload
+            """)
 
     @OptionGroup var options: ConfigurationOptions
 

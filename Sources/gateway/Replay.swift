@@ -12,6 +12,11 @@ struct Replay: AsyncParsableCommand {
             a log with such lines, whatever stands between them, or '-' for standard input, or a copy of a journal's folder, in which
             calls that were never ended are charged their estimate. What the ledger has changes nothing, so this can be run again.
             Goes through the running gateway, else into the ledger itself. Exit code 1 when something could not be read or recorded.
+
+            Examples:
+              gateway replay /var/log/gateway.log
+              journalctl -u gateway | gateway replay -
+              gateway replay /mnt/lost-machine/gateway-journal
             """)
 
     @OptionGroup var options: ConfigurationOptions

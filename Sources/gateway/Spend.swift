@@ -8,8 +8,15 @@ struct Spend: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Sum up what was spent, from the ledger.",
         discussion: """
-            Asks the running gateway, else reads the ledger itself. Example:
-              gateway spend --workspace acme --by provider,day --from 2026-11-01
+            Asks the running gateway, else reads the ledger itself. Amounts are US dollars, exact; 'saved' is what calls would have cost
+            that were answered with what others had paid for. Below a table that reaches until now, a running gateway's bars say how much of
+            each workspace's limits is used today and this month.
+
+            Examples:
+              gateway spend
+              gateway spend --workspace acme --by provider,operation
+              gateway spend --by day --from 2026-11-01 --to 2026-11-30
+              gateway spend --by user --format csv > november.csv
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -38,7 +45,8 @@ struct Spend: AsyncParsableCommand {
         }
         let configuration = try options.configuration()
         let report: JSONValue
-        if let reply = await AdminClient(address: configuration.admin.listen, token: configuration.admin.token).send("GET", target(query)) {
+        let client = AdminClient(address: configuration.admin.listen, token: configuration.admin.token)
+        if let reply = await client.send("GET", target(query)) {
             guard reply.status == 200, let root = reply.json, let value = try? JSONValue(root) else {
                 let detail = reply.json?["detail"]?.string ?? String(decoding: reply.body.prefix(200), as: UTF8.self)
                 throw fail("gateway: the running gateway's admin plane answered \(reply.status): \(detail)")
@@ -47,7 +55,20 @@ struct Spend: AsyncParsableCommand {
         } else {
             report = SpendReport.json(try await fromLedger(query, configuration), query: query)
         }
-        FileHandle.standardOutput.write(Data(format.render(report).utf8))
+        let table = SpendTable(report)
+        let text: String
+        switch format {
+        case .json:
+            text = String(decoding: report.serialized, as: UTF8.self) + "\n"
+        case .csv:
+            text = table.csv
+        case .table:
+            let palette = Palette.standardOutput
+            // Of a month that is over, what is used now says nothing.
+            let bars = BudgetBars(client: client, alerts: configuration.alerts, palette: palette)
+            text = table.text(palette) + (to == nil ? await bars.text(table.workspaces) : "")
+        }
+        FileHandle.standardOutput.write(Data(text.utf8))
     }
 
     private func target(_ query: SpendQuery) -> String {
@@ -71,15 +92,4 @@ struct Spend: AsyncParsableCommand {
 
 enum SpendFormat: String, ExpressibleByArgument, CaseIterable {
     case table, json, csv
-
-    func render(_ report: JSONValue) -> String {
-        switch self {
-        case .json:
-            String(decoding: report.serialized, as: UTF8.self) + "\n"
-        case .csv:
-            SpendTable(report).csv
-        case .table:
-            SpendTable(report).text
-        }
-    }
 }

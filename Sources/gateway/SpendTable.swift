@@ -4,7 +4,7 @@ import JSONPath
 struct SpendTable {
     private let columns: [String]
     private let rows: [[String]]
-    /// The sums of the amounts, by column.
+    /// The sums, by column.
     private let totals: [String: String]
     private static let numeric: Set<String> = ["calls", "tokens", "cost", "saved"]
 
@@ -19,7 +19,16 @@ struct SpendTable {
         }
         columns = names.isEmpty ? ["workspace", "calls", "tokens", "cost", "saved"] : names
         rows = found
-        totals = ["cost": report["total"].map(Self.text) ?? "", "saved": report["saved"].map(Self.text) ?? ""]
+        totals = [
+            "calls": Self.sum(found, names, "calls"), "tokens": Self.sum(found, names, "tokens"),
+            "cost": report["total"].map(Self.text) ?? "", "saved": report["saved"].map(Self.text) ?? "",
+        ]
+    }
+
+    /// In 128 bits: no sum of what a ledger counts reaches their end.
+    private static func sum(_ rows: [[String]], _ names: [String], _ name: String) -> String {
+        guard let column = names.firstIndex(of: name) else { return "" }
+        return String(rows.reduce(Int128(0)) { $0 + (Int128($1[column]) ?? 0) })
     }
 
     private static func text(_ value: JSONValue) -> String {
@@ -41,19 +50,19 @@ struct SpendTable {
     }
 
     /// Aligned columns, numbers to the right, amounts on their points, with the total below.
-    var text: String {
+    func text(_ palette: Palette) -> String {
         guard !rows.isEmpty else { return "nothing was spent\n" }
-        var cells = rows + [columns.enumerated().map { $0.offset == 0 ? "total" : totals[$0.element] ?? "" }]
-        for (column, name) in columns.enumerated() where totals[name] != nil {
-            let aligned = Self.alignedOnPoint(cells.map { $0[column] })
-            for index in cells.indices { cells[index][column] = aligned[index] }
-        }
-        return TextTable.render(columns, cells, numeric: Self.numeric)
+        let cells = rows + [columns.enumerated().map { $0.offset == 0 ? "total" : totals[$0.element] ?? "" }]
+        let amounts = columns.indices.filter { ["cost", "saved"].contains(columns[$0]) }
+        var lines = TextTable.render(columns, TextTable.alignedOnPoint(cells, amounts), numeric: Self.numeric)
+            .split(separator: "\n").map(String.init)
+        for index in [0, lines.count - 1] { lines[index] = palette.paint(lines[index], .bold) }
+        return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func alignedOnPoint(_ amounts: [String]) -> [String] {
-        let fractions = amounts.map { amount in amount.firstIndex(of: ".").map { amount.distance(from: $0, to: amount.endIndex) } ?? 0 }
-        let widest = fractions.max() ?? 0
-        return zip(amounts, fractions).map { $0 + String(repeating: " ", count: widest - $1) }
+    /// The workspaces that it tells of, in its order.
+    var workspaces: [String] {
+        guard let column = columns.firstIndex(of: "workspace") else { return [] }
+        return rows.map { $0[column] }.reduce(into: []) { if $0.last != $1 { $0.append($1) } }
     }
 }

@@ -11,4 +11,17 @@ enum TextTable {
             return padded.joined(separator: "  ") + "\n"
         }.joined()
     }
+
+    /// The rows with the amounts of some columns padded so that their points stand below each other.
+    static func alignedOnPoint(_ rows: [[String]], _ columns: [Int]) -> [[String]] {
+        var rows = rows
+        for column in columns {
+            let fractions = rows.map { row in
+                row[column].firstIndex(of: ".").map { row[column].distance(from: $0, to: row[column].endIndex) } ?? 0
+            }
+            let widest = fractions.max() ?? 0
+            for index in rows.indices { rows[index][column] += String(repeating: " ", count: widest - fractions[index]) }
+        }
+        return rows
+    }
 }

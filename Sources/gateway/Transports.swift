@@ -20,6 +20,8 @@ final class Transports: Upstream {
         return isDirect ? direct.send(request, to: receiver) : curl.send(request, to: receiver)
     }
 
+    func snapshot() -> UpstreamSnapshot { direct.snapshot() + curl.snapshot() }
+
     func shutdown() {
         direct.shutdown()
         curl.shutdown()

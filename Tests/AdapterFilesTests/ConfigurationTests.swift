@@ -119,6 +119,18 @@ struct ConfigurationTests {
             "gateway: 1\nalerts: { thresholds: { warning: 96 } }",
             "2:23: error: warning (96), critical (95) and emergency (100) must not descend"
         ),
+        (
+            "gateway: 1\nalerts: { thresholds: { warning: 0 } }",
+            "2:34: error: expected per cent of a limit, above 0 and up to 1000, found 0"
+        ),
+        (
+            "gateway: 1\nalerts: { webhooks: [ { url: ftp://x, secret: y } ] }",
+            "2:30: error: this is no webhook's URL: it begins with https:// or http://"
+        ),
+        (
+            "gateway: 1\nalerts: { webhooks: [ { url: http://x/, secret: y }, { url: http://x/, secret: z } ] }",
+            "2:54: error: this webhook's URL is there twice"
+        ),
         ("gateway: 1\nproviders: { acmedta: {} }", "2:14: error: there is no adapter 'acmedta'; did you mean 'acmedata'?"),
         (
             "gateway: 1\nproviders: { acmedata: { rates: [ { credits: 1 } ] } }",
@@ -146,6 +158,18 @@ struct ConfigurationTests {
         let (configuration, _, problems) = try load("gateway: 1\ncache: { memory: 0B, disk: 10GiB }")
         #expect(configuration?.cache == CacheSettings(memory: 0, disk: 10 << 30), "\(problems)")
         #expect(try load("gateway: 1").configuration?.cache == CacheSettings(memory: 64 << 20, disk: 1 << 30))
+    }
+
+    @Test func theLogHasAFormatAndALevel() throws {
+        let (configuration, _, problems) = try load("gateway: 1\nlog: { format: json, level: warning }")
+        #expect(configuration?.log == LogSettings(format: .json, level: .warning), "\(problems)")
+        #expect(try load("gateway: 1").configuration?.log == LogSettings(format: .text, level: .info))
+        let commanded = try load("gateway: 1\nlog: { level: debug }") { $0.logLevel = .error }
+        #expect(commanded.configuration?.log == LogSettings(format: .text, level: .error))
+        for (text, place) in [("{ format: xml }", "2:16"), ("{ level: loud }", "2:15"), ("{ levle: info }", "2:8")] {
+            let problems = try load("gateway: 1\nlog: \(text)").problems
+            #expect(problems.count == 1 && problems[0].hasPrefix("config.yaml:\(place): error:"), "\(problems)")
+        }
     }
 
     @Test func aBudgetForNobodyIsAWarning() throws {

@@ -92,7 +92,7 @@ private struct Nobody: KeyAdministration {
             health: { fatalError("not asked") }, reload: { _ in .unchanged(generation: 1) },
             spend: { _ throws(LedgerError) in throw away }, keys: Nobody(),
             replay: { _ throws(ReplayError) in fatalError("not asked") }, setBudget: { _, _, _ throws(LedgerError) in throw away },
-            ledger: { () throws(LedgerError) in throw away }, clock: { instant }, logger: Logger(label: "test"))
+            ledger: { () throws(LedgerError) in throw away }, feed: CallFeed(), clock: { instant }, logger: Logger(label: "test"))
     }
 
     private static let away = LedgerError(.unavailable, "away")

@@ -47,6 +47,24 @@ import Testing
         }
     }
 
+    /// It would be in the database and in the journal, where no credential is.
+    @Test(arguments: [
+        ("none", "it is provider-secret.", false), ("was provider-secret", "x", false),
+        ("provider-secre", "t rovider-secret provider-secre", true),
+    ])
+    func anAnswerThatRepeatsTheProvidersCredentialIsItsCallersAlone(header: String, body: String, isKept: Bool) async throws {
+        try await run { bench in
+            let answer = try bench.exchange(request("/keeper/v1/things/1")) { $0.answer(200, [("X-Sent", header)], body: body) }
+            #expect(answer.text == body && answer["X-Sent"] == header)
+            #expect(bench.log.entries.contains { if case .kept = $0 { true } else { false } } == isKept)
+            if isKept {
+                #expect(try bench.free(request("/keeper/v1/things/1")).text == body)
+            } else {
+                #expect(try bench.exchange(request("/keeper/v1/things/1")) { $0.answer(body: "again") }.text == "again")
+            }
+        }
+    }
+
     /// A caller who has seen the end of an answer finds it kept, whatever happens then.
     @Test func itIsJournaledBeforeItsRecord() async throws {
         try await run { bench in

@@ -87,7 +87,7 @@ import Testing
 
     @Test func onlyReadingIsOffered() async throws {
         try await Bench.run { bench in
-            #expect(try bench.refused(request("/_gateway/budget", method: "POST", body: "{}")).status == 404)
+            #expect(try bench.refused(request("/_gateway/budget", method: "POST", body: "{}")).status == 405)
             #expect(try bench.refused(request("/_gateway/else")).status == 404)
             #expect(try bench.refused(request("/_gateway")).status == 404)
             let head = try bench.refused(request("/_gateway/budget", method: "HEAD"))

@@ -8,8 +8,8 @@ import Testing
 
     /// Everything that can happen, in every variant that the machine tells apart.
     static let events: [Event] = [
-        .holdWritten, .holdFailed, .head(delivery: .held, isStream: false), .head(delivery: .flowing, isStream: false),
-        .head(delivery: .flowing, isStream: true), .outgrown, .ended, .failed(wasSent: false), .failed(wasSent: true), .callerGone,
+        .holdWritten, .holdFailed, .head(delivery: .held, endsWithCaller: false), .head(delivery: .flowing, endsWithCaller: false),
+        .head(delivery: .flowing, endsWithCaller: true), .outgrown, .ended, .failed(wasSent: false), .failed(wasSent: true), .callerGone,
         .recorded,
     ]
 
@@ -87,8 +87,8 @@ import Testing
     @Test func everyCompletedOrderEndsWithExactlyOneSettlementOrRelease() {
         let interludes: [[Event]] = [[], [.callerGone], [.outgrown], [.callerGone, .callerGone]]
         let heads: [[Event]] = [
-            [], [.head(delivery: .held, isStream: false)], [.head(delivery: .flowing, isStream: false)],
-            [.head(delivery: .flowing, isStream: true)],
+            [], [.head(delivery: .held, endsWithCaller: false)], [.head(delivery: .flowing, endsWithCaller: false)],
+            [.head(delivery: .flowing, endsWithCaller: true)],
         ]
         let ends: [Event] = [.ended, .failed(wasSent: false), .failed(wasSent: true)]
         var count = 0
@@ -121,7 +121,7 @@ import Testing
     @Test func anOrdinaryAnswerIsReadToItsEndForACallerWhoLeft() {
         var exchange = Exchange()
         _ = exchange.on(.holdWritten)
-        _ = exchange.on(.head(delivery: .flowing, isStream: false))
+        _ = exchange.on(.head(delivery: .flowing, endsWithCaller: false))
         #expect(exchange.on(.callerGone) == [])
         #expect(exchange.delivery == .discarded)
         #expect(exchange.on(.ended) == [.settle(.metered)])
@@ -131,7 +131,7 @@ import Testing
     @Test func aStreamIsCutWhenItsCallerLeaves() {
         var exchange = Exchange()
         _ = exchange.on(.holdWritten)
-        _ = exchange.on(.head(delivery: .flowing, isStream: true))
+        _ = exchange.on(.head(delivery: .flowing, endsWithCaller: true))
         #expect(exchange.on(.callerGone) == [.cancelUpstream, .settle(.cut)])
         #expect(exchange.on(.failed(wasSent: true)) == [])
     }
@@ -142,7 +142,7 @@ import Testing
     func aBrokenAnswerIsNeverPassedOffAsWhole(delivery: Exchange.Delivery, ending: Exchange.Ending) {
         var exchange = Exchange()
         _ = exchange.on(.holdWritten)
-        _ = exchange.on(.head(delivery: delivery, isStream: false))
+        _ = exchange.on(.head(delivery: delivery, endsWithCaller: false))
         #expect(exchange.on(.failed(wasSent: true)) == [.settle(.cut)])
         #expect(exchange.on(.recorded) == [.finish(ending)])
     }

@@ -49,7 +49,7 @@ import Testing
     private func quality(_ values: [(RecordField, RecordValue)], confidence: Score = Score(80), weights: QualityWeights = .standard)
         -> Quality
     {
-        Quality(person(values), confidence: confidence, weights: weights, at: now)
+        Quality(person(values), confidence: { _ in confidence }, weights: weights, at: now)
     }
 
     @Test(arguments: zip(["A+", "A", "B", "C", "D"], ["95", "85", "75", "60", "40"]))
@@ -109,7 +109,7 @@ import Testing
         record.append(.employeeCount, .number("3"))
         record.append(.country, .text("x"))
         record.append(.fundingRounds, .list([.text("x")]))
-        let found = Quality(record, confidence: Score(100), weights: .standard, at: now)
+        let found = Quality(record, confidence: { _ in Score(100) }, weights: .standard, at: now)
         #expect(
             found.breakdown.map { "\($0.part) \($0.score)" } == [
                 "name 100", "domain 100", "industry 100", "employeeCount 100", "location 100", "financials 100", "description 100",

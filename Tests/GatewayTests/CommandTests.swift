@@ -7,7 +7,7 @@ import Testing
         let gateway = try GatewayUnderTest()
         let result = try gateway.command("check")
         #expect(result.status == 0, "\(result.error)")
-        #expect(result.output.hasPrefix("ok: 6 adapters, "))
+        #expect(result.output.hasPrefix("ok: 9 adapters, "))
     }
 
     @Test func checkSaysWhereAndWhat() throws {

@@ -33,7 +33,7 @@ struct ContractTests {
             to: "config.yaml")
         try gateway.start()
         for _ in 0..<3 { #expect(try gateway.get(Self.person).status == 200) }
-        try run(gateway, operations: 17, "--include-tag", "admin", "--header", "Authorization: Bearer the-token")
+        try run(gateway, operations: 19, "--include-tag", "admin", "--header", "Authorization: Bearer the-token")
         let readiness = try HTTPClient(port: gateway.adminPort).send("GET", "/readyz", ["Authorization": "Bearer the-token"])
         #expect(readiness.body.contains(#""status":"ready""#))
         #expect(gateway.stop() == 0)

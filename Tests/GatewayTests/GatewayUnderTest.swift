@@ -67,9 +67,10 @@ final class GatewayUnderTest {
         try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
     }
 
-    /// Starts it and returns once it serves. `openFiles` are the shell's `ulimit` options that it starts with.
+    /// Starts it and returns once it serves. `openFiles` are the shell's `ulimit` options that it starts with; with a `log` of the test's own, it is
+    /// the test's to read.
     func start(
-        sandbox: Bool = true, environment: [String: String] = [:], arguments: [String] = [], openFiles: String? = nil
+        sandbox: Bool = true, environment: [String: String] = [:], arguments: [String] = [], openFiles: String? = nil, log: Pipe? = nil
     ) throws {
         process = Process()
         process.executableURL = try Self.executable
@@ -82,10 +83,10 @@ final class GatewayUnderTest {
         process.currentDirectoryURL = folder
         process.environment = ["PATH": "/usr/bin:/bin"].merging(environment) { $1 }
         let output = Pipe()
-        let error = Pipe()
+        let error = log ?? Pipe()
         process.standardOutput = output
         process.standardError = error
-        errors.follow(error.fileHandleForReading)
+        if log == nil { errors.follow(error.fileHandleForReading) }
         try process.run()
         var line = Data()
         while let byte = try output.fileHandleForReading.read(upToCount: 1), byte.first != 0x0A { line += byte }
@@ -147,8 +148,8 @@ final class GatewayUnderTest {
     }
 
     /// Runs another command of the executable in the same folder.
-    func command(_ arguments: String...) throws -> CommandResult {
-        try CommandResult.run(try Self.executable, arguments, in: folder)
+    func command(_ arguments: String..., environment: [String: String]? = nil) throws -> CommandResult {
+        try CommandResult.run(try Self.executable, arguments, in: folder, environment: environment)
     }
 
     /// Runs SQL on the ledger, read-only.
@@ -178,7 +179,7 @@ func eventually(_ what: String, within seconds: Double = 20, _ condition: () thr
 }
 
 /// The lines that a process writes, as they come. The lock guards the array; the handler runs on a thread of its own.
-private final class Lines: @unchecked Sendable {
+final class Lines: @unchecked Sendable {
     private let lock = NSLock()
     private var text = ""
 

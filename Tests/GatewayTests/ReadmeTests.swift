@@ -67,6 +67,35 @@ import Testing
             "\(spend.output)")
     }
 
+    @Test(.enabled(if: PostgresServer.isInstalled, "Debian's postgresql is not installed"))
+    func theCFOOfNikeIsFoundByOneCallAndStoredAsOneRecord() throws {
+        let command = try #require(
+            Self.readme.components(separatedBy: "<!-- waterfall -->\n```sh\n").last?.components(separatedBy: "\n```").first)
+        let shipped = try String(contentsOf: GatewayUnderTest.repository.appendingPathComponent("config.yaml"), encoding: .utf8)
+        let order = try #require(shipped.split(separator: "\n").first { $0.hasPrefix("enrich: {") })
+        let database = try PostgresServer.shared.database()
+        let gateway = try GatewayUnderTest(configuration: "ledger: { url: \"\(database.url)\" }\n\(order)")
+        #expect(try gateway.command("migrate").status == 0)
+        try gateway.start()
+        let result = try CommandResult.run(
+            URL(fileURLWithPath: "/bin/sh"), ["-c", command.replacing("127.0.0.1:8080", with: "127.0.0.1:\(gateway.port)")],
+            in: gateway.folder)
+        #expect(result.status == 0, "\(result.error)")
+        for part in [
+            "HTTP/1.1 200 OK\r\n", "X-Gateway-Cost: 1.15325\r\n", #""satisfied":true"#, #""fullName":"max example""#,
+            #""email":"max.example@nike.example","emailQualityGrade":"A+""#, #""dataSources":["pdl","lusha"]"#, #""missing":[]"#,
+            #"{"provider":"pdl","operation":"search_people","outcome":"found","cost":"0.28""#,
+            #"{"provider":"lusha","operation":"search_and_enrich_contacts","outcome":"found","cost":"0.87325""#,
+        ] { #expect(result.output.contains(part), "\(part) in \(result.output)") }
+        // Lusha alone is stored first, and then what both know.
+        try eventually("the merged row") {
+            try database.sql(#"SELECT id, "fullName", "jobTitle", email, "emailQualityGrade", "dataSources" FROM people"#)
+                == [["nike-cfo", "max example", "chief financial officer", "max.example@nike.example", "A+", "{lusha,pdl}"]]
+        }
+        let spend = try gateway.command("spend", "--workspace", "acme", "--by", "provider", "--format", "csv")
+        #expect(spend.output.hasSuffix("acme,lusha,1,0,0.87325,0.00\r\nacme,pdl,1,0,0.28,0.00\r\n"), "\(spend.output)")
+    }
+
     @Test func theAdapterOfTheGuidePassesItsCheck() throws {
         let adapter = try #require(Self.blocks("yaml").first { $0.hasPrefix("adapter: 1") })
         let gateway = try GatewayUnderTest(plugins: ["acmedata.yaml": adapter], shippedPlugins: false)

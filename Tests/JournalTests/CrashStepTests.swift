@@ -88,6 +88,9 @@ private final class StoppingMachine: Sendable {
         func keptAnswer(_ key: CacheKey, workspace: String, at now: Timestamp) async throws(LedgerError) -> KeptAnswer? { nil }
         func sweepAnswers(at now: Timestamp, limit: Int) async throws(LedgerError) -> Bool { false }
         func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] { [] }
+        func quality(since: Timestamp, limit: Int) async throws(LedgerError) -> QualityReport {
+            QualityReport(providers: [], examined: 0, oldest: nil)
+        }
         func close() async {}
     }
 }

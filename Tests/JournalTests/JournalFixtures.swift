@@ -115,6 +115,13 @@ extension KeylessLedger {
     func keys(changedAfter change: Int64) async throws(LedgerError) -> (keys: [CallerKey], change: Int64) { ([], 0) }
     func keys(workspace: String?, after id: CallID?, limit: Int) async throws(LedgerError) -> [CallerKey] { [] }
     func noteUse(_ uses: [CallID: Timestamp]) async throws(LedgerError) {}
+    func raise(_ alerts: [BudgetAlert], to webhooks: [WebhookID]) async throws(LedgerError) -> Set<CallID> { [] }
+    func claimDeliveries(_ room: [WebhookID: Int], at now: Timestamp, until end: Timestamp) async throws(LedgerError) -> [AlertDelivery] {
+        []
+    }
+    func noteDeliveries(_ ends: [DeliveryEnd]) async throws(LedgerError) {}
+    func giveUpDeliveries(raisedBefore instant: Timestamp) async throws(LedgerError) -> (givenUp: [DeliveryKey], waiting: Int) { ([], 0) }
+    func alerts(_ query: AlertQuery) async throws(LedgerError) -> [RaisedAlert] { [] }
     func budgets(after version: Int64) async throws(LedgerError) -> StoredBudgets? { nil }
     func setBudget(_ text: String, of workspace: String, _ mark: ChangeMark) async throws(LedgerError) {}
     func add(_ entry: AuditEntry) async throws(LedgerError) {}

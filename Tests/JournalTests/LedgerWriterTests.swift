@@ -73,6 +73,9 @@ final class MemoryLedger: KeylessLedger {
 
     func sweepAnswers(at now: Timestamp, limit: Int) async throws(LedgerError) -> Bool { false }
     func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] { [] }
+    func quality(since: Timestamp, limit: Int) async throws(LedgerError) -> QualityReport {
+        QualityReport(providers: [], examined: 0, oldest: nil)
+    }
 
     func close() async {
         state.withLock { $0.isClosed = true }

@@ -69,6 +69,16 @@ struct EntityTests {
             ])
     }
 
+    @Test func whatIsNullIsEmptied() async throws {
+        let database = try await TestLedger.database()
+        try await store(
+            database, [record(1, .person, #"{"fullName":"Ada","email":"a@x.example","emailQualityGrade":"A"}"#)],
+            [record(2, .person, #"{"email":"b@x.example","emailQualityGrade":null,"phoneQualityScore":null,"skills":null,"phone":"1"}"#)])
+        let rows = try database.sql(
+            #"SELECT "fullName", "email", "emailQualityGrade" IS NULL, "phoneQualityScore" IS NULL, "phone" FROM "people""#)
+        #expect(rows == [["Ada", "b@x.example", "t", "t", "1"]])
+    }
+
     @Test func companiesAndWorkspacesHaveRowsOfTheirOwn() async throws {
         let database = try await TestLedger.database()
         try await store(

@@ -26,6 +26,14 @@ struct PostgresConformanceTests {
         try await LedgerConformance.applyIsIdempotent(make)
     }
 
+    @Test func sumsAllWorkspacesTogether() async throws {
+        try await LedgerConformance.togetherIsTheSumOfAll(make)
+    }
+
+    @Test func sumsQualityOverTheNewestRows() async throws {
+        try await LedgerConformance.qualityIsOfTheNewestRows(make)
+    }
+
     @Test(arguments: [UInt64(1), 2, 3, 4])
     func sumsEqualRows(seed: UInt64) async throws {
         try await LedgerConformance.sumsEqualRows(make, seed: seed)
@@ -33,6 +41,18 @@ struct PostgresConformanceTests {
 
     @Test func keys() async throws {
         try await LedgerConformance.keys(make)
+    }
+
+    @Test func alertsAreRaisedOnce() async throws {
+        try await LedgerConformance.alertsAreRaisedOnce(make)
+    }
+
+    @Test func alertsAreListed() async throws {
+        try await LedgerConformance.alertsAreListed(make)
+    }
+
+    @Test func deliveriesAreClaimed() async throws {
+        try await LedgerConformance.deliveriesAreClaimed(make)
     }
 
     @Test func budgets() async throws {

@@ -1,6 +1,7 @@
 import GatewayCore
 import LedgerConformance
 import SQLiteLedger
+import Synchronization
 import Testing
 
 @Suite struct SQLiteConformanceTests {
@@ -10,7 +11,15 @@ import Testing
     init() throws {
         let folder = try ScratchFolder()
         self.folder = folder
-        make = { try SQLiteLedger(path: folder.path + "/ledger.db", clock: { RecordMaker.firstDay }) }
+        // Each is a new one.
+        let count = Mutex(0)
+        make = {
+            let number = count.withLock { count in
+                count += 1
+                return count
+            }
+            return try SQLiteLedger(path: "\(folder.path)/\(number).db", clock: { RecordMaker.firstDay })
+        }
     }
 
     @Test func fieldsRoundTrip() async throws {
@@ -29,6 +38,14 @@ import Testing
         try await LedgerConformance.applyIsIdempotent(make)
     }
 
+    @Test func sumsAllWorkspacesTogether() async throws {
+        try await LedgerConformance.togetherIsTheSumOfAll(make)
+    }
+
+    @Test func sumsQualityOverTheNewestRows() async throws {
+        try await LedgerConformance.qualityIsOfTheNewestRows(make)
+    }
+
     @Test(arguments: [UInt64(1), 2, 3, 4])
     func sumsEqualRows(seed: UInt64) async throws {
         try await LedgerConformance.sumsEqualRows(make, seed: seed)
@@ -36,6 +53,18 @@ import Testing
 
     @Test func keys() async throws {
         try await LedgerConformance.keys(make)
+    }
+
+    @Test func alertsAreRaisedOnce() async throws {
+        try await LedgerConformance.alertsAreRaisedOnce(make)
+    }
+
+    @Test func alertsAreListed() async throws {
+        try await LedgerConformance.alertsAreListed(make)
+    }
+
+    @Test func deliveriesAreClaimed() async throws {
+        try await LedgerConformance.deliveriesAreClaimed(make)
     }
 
     @Test func budgets() async throws {

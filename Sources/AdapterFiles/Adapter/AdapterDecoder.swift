@@ -9,7 +9,7 @@ struct AdapterDecoder {
     }
 
     /// Sections that belong to the format and that this version does not act on.
-    private static let laterSections = ["enrich", "normalize", "reconcile", "research"]
+    private static let laterSections = ["normalize", "reconcile", "research"]
 
     func adapter(_ map: MappingReader) -> DecodedAdapter {
         map.formatVersion("adapter")
@@ -24,6 +24,8 @@ struct AdapterDecoder {
         let prices = PriceDecoder(dimensions: dimensions).entries(map.required("prices"), &marks)
         let operations = operations(map.required("operations"), &marks)
         let examples = examples(map.optional("examples"), &marks)
+        var enrichment: [RecordEntity: [EnrichmentRule]] = [:]
+        map.optional("enrich")?.mapping { enrichment = EnrichmentDecoder.rules($0, &marks) }
         map.ignoreLaterKeys(Self.laterSections)
 
         var adapter: Adapter?
@@ -31,7 +33,7 @@ struct AdapterDecoder {
             adapter = Adapter(
                 provider: provider, title: title ?? provider, upstream: upstream, dimensions: dimensions,
                 prices: PriceTable(entries: prices.map(\.entry)), operations: operations, examples: examples,
-                missingVariables: document.missingVariables)
+                enrichment: enrichment, missingVariables: document.missingVariables)
         }
         return DecodedAdapter(adapter: adapter, provider: provider, dimensions: dimensions, prices: prices, marks: marks)
     }

@@ -91,11 +91,13 @@ struct ElementMarks {
     private static func parent(of element: AdapterProblem.Element) -> AdapterProblem.Element? {
         switch element {
         case .adapter: nil
-        case .dimensions, .prices, .examples, .operation: .adapter
+        case .dimensions, .prices, .examples, .operation, .enrichment: .adapter
         case .entry: .prices
         case .row(let entry, _): .entry(entry)
         case .match(let operation), .once(let operation), .reported(let operation): .operation(operation)
-        case .usage(let operation, _), .dimension(let operation, _), .charge(let operation, _), .estimate(let operation, _):
+        case .streamText(let operation): .operation(operation)
+        case .usage(let operation, _), .streamUsage(let operation, _), .dimension(let operation, _), .charge(let operation, _),
+            .estimate(let operation, _):
             .operation(operation)
         case .example: .examples
         }

@@ -13,7 +13,7 @@ struct OperationDecoder {
     }
 
     /// Keys that belong to the format and that this version does not act on.
-    private static let laterKeys = ["enrich", "reconcile", "stream"]
+    private static let laterKeys = ["enrich", "reconcile"]
 
     func operation(_ map: MappingReader) -> Decoded? {
         var marks: [AdapterProblem.Element: SourceMark] = [:]
@@ -43,16 +43,19 @@ struct OperationDecoder {
         let tokenizer = map.optional("tokenizer").flatMap { $0.word(Tokenizer.self) } ?? .bytes
         let normalization = NormalizationDecoder.normalization(map, entity: entity)
         let keeping = KeepingDecoder.keeping(cache: map.optional("cache"), research: map.optional("research"))
+        let streaming = map.optional("stream").map { $0.mapping { StreamDecoder.streaming($0, operation: index, &marks) } }
         map.ignoreLaterKeys(Self.laterKeys)
 
         marks[.operation(index)] = map.key("name")?.mark ?? map.mark
         marks[.match(operation: index)] = map.key("match")?.mark
         marks[.once(operation: index)] = map.key("once")?.mark
         marks[.reported(operation: index)] = map.key("reported")?.mark
+        if case .some(nil) = streaming { return nil }
         guard let name, let match, let billable else { return nil }
         let operation = Operation(
             name: name, match: match, entity: entity, dimensions: dimensions, usage: usage ?? [], charge: charge ?? [], billable: billable,
-            estimate: estimate ?? [], reported: reported, once: once, tokenizer: tokenizer, normalization: normalization, keeping: keeping)
+            estimate: estimate ?? [], reported: reported, once: once, tokenizer: tokenizer, normalization: normalization, keeping: keeping,
+            streaming: streaming ?? nil)
         return Decoded(operation: operation, marks: marks)
     }
 

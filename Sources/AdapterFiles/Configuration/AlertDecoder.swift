@@ -12,7 +12,13 @@ enum AlertDecoder {
                 thresholds.fail("warning (\(warning)), critical (\(critical)) and emergency (\(emergency)) must not descend")
             }
         }
-        settings.webhooks = map.optional("webhooks")?.list { $0.mapping(webhook) } ?? settings.webhooks
+        var known: Set<Secret> = []
+        settings.webhooks =
+            map.optional("webhooks")?.list { element in
+                guard let webhook = element.mapping(webhook) else { return nil }
+                if !known.insert(webhook.url).inserted { element.fail("this webhook's URL is there twice") }
+                return webhook
+            } ?? settings.webhooks
     }
 
     private static func percentage(_ value: ValueReader) -> Exact? {
@@ -30,7 +36,7 @@ enum AlertDecoder {
         let secret = map.required("secret")?.secret
         let key = secret?.interpolated()
         guard let url, let address, let secret, let key else { return nil }
-        // In the sandbox a variable may be missing, and nothing is posted.
+        // In the sandbox a variable may be missing, and nothing is posted there then.
         guard address.missing.isEmpty, key.missing.isEmpty else { return nil }
         if let problem = WebAddress.problem(address.value, as: .endpoint) {
             url.fail("this is no webhook's URL: \(problem)")

@@ -9,7 +9,7 @@ struct ConfigurationDecoder {
     /// What the command line's relative paths are relative to.
     let workingDirectory: String
 
-    private static let laterSections = ["enrich", "normalize", "research"]
+    private static let laterSections = ["normalize", "research"]
 
     /// Reads the file's contents. What is wrong is reported, all at once, and left at its default; nil where there is no mapping to read.
     func configuration(_ bytes: [UInt8]) -> ConfigurationFile? {
@@ -57,6 +57,11 @@ struct ConfigurationDecoder {
         configuration.budgets = budgets.book(map.optional("budgets"))
         if let policy = map.optional("on_tracker_error")?.word(TrackerErrorPolicy.self) { configuration.onTrackerError = policy }
         map.optional("alerts")?.mapping { AlertDecoder.read($0, into: &configuration.alerts) }
+        map.optional("log")?.mapping { log in
+            if let word = log.optional("format")?.word(LogFormat.self) { configuration.log.format = word }
+            if let word = log.optional("level")?.word(LogLevel.self) { configuration.log.level = word }
+        }
+        if let level = options.logLevel { configuration.log.level = level }
         let providers = map.optional("providers")?.entries(of: provider) ?? []
         configuration.providers = Dictionary(providers.map { ($0.name.text, $0.settings) }) { first, _ in first }
         map.optional("limits")?.mapping { Self.read($0, into: &configuration.limits) }
@@ -69,10 +74,13 @@ struct ConfigurationDecoder {
             if let factor = reload.optional("max_price_change") { configuration.reload.maximumPriceChange = Self.factor(factor) }
         }
         map.optional("quality")?.mapping { configuration.quality = QualityDecoder.weights($0) }
+        var asked: [AskedProvider] = []
+        map.optional("enrich")?.mapping { asked = EnrichmentOrderDecoder.read($0, into: &configuration.enrichment) }
         map.ignoreLaterKeys(Self.laterSections)
         return ConfigurationFile(
             configuration: configuration, pluginsFolder: Path.joined(Path.folder(of: document.file), plugins),
-            pluginsMark: pluginsValue?.node.mark ?? map.mark, providers: providers, budgetedProviders: budgets.providers)
+            pluginsMark: pluginsValue?.node.mark ?? map.mark, providers: providers, budgetedProviders: budgets.providers,
+            askedProviders: asked)
     }
 
     /// `HOST:PORT`.

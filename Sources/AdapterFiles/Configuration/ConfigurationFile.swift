@@ -9,6 +9,8 @@ struct ConfigurationFile {
     var providers: [ProviderSection]
     /// Providers that budgets name.
     var budgetedProviders: [KeyReader]
+    /// Providers that `enrich` names.
+    var askedProviders: [AskedProvider]
 }
 
 /// One of `providers`: this deployment's overrides.

@@ -9,18 +9,20 @@ package struct LaunchOptions: Sendable {
     package var adminListen: SocketAddress?
     /// A URL as `ledger.url` has it; a relative SQLite path is relative to the working directory.
     package var ledger: String?
+    package var logLevel: LogLevel?
     /// An environment variable's value.
     package var environment: @Sendable (String) -> String?
 
     package init(
         configFile: String = "config.yaml", isSandbox: Bool = false, listen: SocketAddress? = nil, adminListen: SocketAddress? = nil,
-        ledger: String? = nil, environment: @escaping @Sendable (String) -> String?
+        ledger: String? = nil, logLevel: LogLevel? = nil, environment: @escaping @Sendable (String) -> String?
     ) {
         self.configFile = configFile
         self.isSandbox = isSandbox
         self.listen = listen
         self.adminListen = adminListen
         self.ledger = ledger
+        self.logLevel = logLevel
         self.environment = environment
     }
 }

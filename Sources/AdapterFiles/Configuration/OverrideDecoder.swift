@@ -34,7 +34,23 @@ struct OverrideDecoder {
                 "there is no adapter \(quoted(name.text)), so this limit bounds nothing; \(Self.advice(name.text, known))", at: name.mark,
                 severity: .warning)
         }
+        checkOrder(file.askedProviders, known)
         return configuration
+    }
+
+    /// Whoever is asked for a person or company must have an adapter that says how.
+    private func checkOrder(_ asked: [AskedProvider], _ known: [String]) {
+        for provider in asked {
+            let (name, entity) = (provider.name, provider.entity)
+            guard let adapter = adapters.first(where: { ($0.provider ?? Names.stem(of: $0.file)) == name }) else {
+                provider.value.fail("there is no adapter \(quoted(name)); \(Self.advice(name, known))")
+                continue
+            }
+            guard let loaded = adapter.adapter, loaded.enrichment[entity] == nil else { continue }
+            let able = adapters.compactMap(\.adapter).filter { $0.enrichment[entity] != nil }.map(\.provider)
+            let others = able.isEmpty ? "no adapter has one" : "those of \(able.sorted().joined(separator: ", ")) have one"
+            provider.value.fail("the adapter '\(name)' has no 'enrich: { \(entity.rawValue): … }'; \(others)")
+        }
     }
 
     private static func advice(_ name: String, _ known: [String]) -> String {

@@ -1,3 +1,5 @@
+internal import GatewayCore
+
 /// `text` in single quotes for a message: on one line, and no longer than a line can take.
 func quoted(_ text: String) -> String { "'\(shortened(text))'" }
 

@@ -18,6 +18,7 @@ final class Bench: Sendable {
     let once = OnceCharges()
     let keys = KeyRing()
     let metrics = Metrics()
+    let calls = ScriptedCallLog()
     let generations: CurrentGeneration
     let plane: DataPlane
 
@@ -25,7 +26,8 @@ final class Bench: Sendable {
     static let now = Timestamp(seconds: CivilDate(year: 2026, month: 11, day: 23).daysSince1970.asSeconds + 43_200)
 
     private init(
-        _ configuration: Configuration, adapters: [Adapter], isLoaded: Bool, isShared: Bool, eventLoops: Int, patience: Duration
+        _ configuration: Configuration, adapters: [Adapter], isLoaded: Bool, isShared: Bool, eventLoops: Int, patience: Duration,
+        storesEntities: Bool
     ) async throws {
         let askForLeases: (@Sendable () -> Void)? = isShared ? { @Sendable in } : nil
         accounts = Accounts(budgets: configuration.budgets, alerts: configuration.alerts, askForLeases: askForLeases)
@@ -38,9 +40,9 @@ final class Bench: Sendable {
         logger.logLevel = .critical
         let services = Services(
             generations: generations, accounts: accounts, log: log, history: history, upstream: upstream, once: once, keys: keys,
-            answers: SharedAnswers(store: store, metrics: metrics, patience: patience), metrics: metrics,
+            answers: SharedAnswers(store: store, metrics: metrics, patience: patience), storesEntities: storesEntities, metrics: metrics,
             clock: { [elapsed] in Self.now.adding(seconds: elapsed.current) },
-            logger: logger)
+            logger: logger, calls: calls)
         plane = try await DataPlane.start(listen: SocketAddress(host: "127.0.0.1", port: 0), eventLoops: eventLoops, services: services)
     }
 
@@ -51,15 +53,16 @@ final class Bench: Sendable {
         limits: Limits = Limits(), budget: Budget = Budget(), onTrackerError: TrackerErrorPolicy = .open, isLoaded: Bool = true,
         authentication: AuthenticationMode = .header, isShared: Bool = false, adapters: [Adapter]? = nil, eventLoops: Int = 1,
         quality: QualityWeights = .standard, cache: CacheSettings = CacheSettings(), patience: Duration = .seconds(20),
-        _ body: (Bench) async throws -> Void
+        enrichment: EnrichmentSettings = EnrichmentSettings(), storesEntities: Bool = false, _ body: (Bench) async throws -> Void
     ) async throws {
         var configuration = Configuration(
             plugins: "/", ledger: LedgerSettings(engine: .sqlite(path: "/dev/null"), journal: "/"),
-            budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits, cache: cache, quality: quality)
+            budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits, cache: cache, quality: quality,
+            enrichment: enrichment)
         configuration.authentication = authentication
         let bench = try await Bench(
             configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, isShared: isShared, eventLoops: eventLoops,
-            patience: patience)
+            patience: patience, storesEntities: storesEntities)
         try await withTaskExecutorPreference(ThreadExecutor()) {
             do {
                 try await body(bench)

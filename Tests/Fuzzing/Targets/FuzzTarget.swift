@@ -21,7 +21,7 @@ struct FuzzTarget: Sendable, CustomStringConvertible {
 
     static let all: [FuzzTarget] = [
         json, query, regexp, expression, yaml, adapter, configuration, request, chunked, path, route, gzip, responseHead, response, entry,
-        segment, tokens, records, cacheKey,
+        segment, tokens, records, cacheKey, eventStream, enrichment,
     ]
 }
 

@@ -79,7 +79,8 @@ extension FuzzTarget {
     /// What is forwarded is one request, under the provider's base path, with the gateway's credential and no other.
     private static func checkForwarding(_ head: RequestHead) throws {
         guard let admission = try? Admission(head, generation: generation, keys: KeyRing(), now: today) else { return }
-        let request = admission.upstreamRequest(head, body: .none)
+        let trace = CallTrace(head.headers, ids: TraceIDs())
+        let request = admission.upstreamRequest(head, body: .none, trace: trace)
         let refusal = RequestText().fill(
             prefix: Array("/base".utf8), target: request.target, headers: request.headers, hasBody: false, hasProxy: false)
         try promise(refusal == nil, "what is admitted cannot be sent: \(refusal ?? "")")
@@ -89,10 +90,11 @@ extension FuzzTarget {
         for field in request.headers {
             let name = field.nameText.lowercased()
             try promise(!hidden.contains(name) && !name.hasPrefix("x-gateway-"), "the field \(name) is passed on")
-            let isOurs = field.valueText == "our-own-key" || field.valueText == "identity"
+            let isOurs = field.valueText == "our-own-key" || field.valueText == "identity" || name == "traceparent"
             try promise(
                 isOurs || !nominated.contains(name) || ["close", "keep-alive"].contains(name), "the connection's \(name) is passed on")
         }
+        try promise(request.headers.all("traceparent") == [trace.context.traceparent], "the trace is not the gateway's own step of it")
         let query = request.target.dropFirst(path.count + 1).split(separator: "&", omittingEmptySubsequences: false)
         let keys = query.filter { plainlyDecoded($0.prefix { $0 != "=" }.utf8, isQuery: true) == Array("api_key".utf8) }
         let names = request.headers.filter { $0.isNamed("X-Api-Key") }.map(\.valueText)

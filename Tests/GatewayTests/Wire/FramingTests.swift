@@ -74,7 +74,7 @@ import Testing
         var lines = request.head.components(separatedBy: "\r\n").dropLast()
         let first = lines.removeFirst().replacing(" HTTP/1.1", with: "")
         let host = lines.firstIndex(of: "Host: 127.0.0.1:\(provider.port)").map { lines.remove(at: $0) }
-        let fields = lines.filter { $0 != "X-Api-Key: providers" }
+        let fields = lines.filter { $0 != "X-Api-Key: providers" && !$0.hasPrefix("traceparent: 00-") }
         var text = WireNotation.text(([first] + fields).joined(separator: "\r\n").unicodeScalars.map { UInt8($0.value) })
         if host == nil { text += " WITHOUT ITS HOST" }
         if !request.body.isEmpty || request.isCut { text += "⏎⏎" + WireNotation.text(request.body) }

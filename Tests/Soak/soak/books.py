@@ -25,13 +25,14 @@ class Row:
     success: bool
     message: str | None
     created: str
+    provider: str
 
     @property
     def is_interrupted(self):
         return self.message == "interrupted"
 
 
-COLUMNS = '"id", "workspaceId", "userId", "operation", "endpoint", "cost", "estimate", "basis", "status", "success", "errorMessage", "createdAt"'
+COLUMNS = '"id", "workspaceId", "userId", "operation", "endpoint", "cost", "estimate", "basis", "status", "success", "errorMessage", "createdAt", "apiProvider"'
 
 
 def rows(gateway, database=None):
@@ -39,7 +40,7 @@ def rows(gateway, database=None):
     found = {}
     for one in gateway.query(f'SELECT {COLUMNS} FROM "api_cost_tracking"', database=database):
         cost, estimate, call = Decimal(one[5]), Decimal(one[6]), one[4].rsplit("/", 1)[1]
-        found[one[0]] = Row(one[0], one[1], one[2], one[3], call, cost, estimate, one[7], one[8], bool(one[9]), one[10], one[11])
+        found[one[0]] = Row(one[0], one[1], one[2], one[3], call, cost, estimate, one[7], one[8], bool(one[9]), *one[10:])
     return found
 
 
@@ -135,13 +136,13 @@ def check_rollups(gateway, table, wrong):
     for row in table.values():
         zone = ZoneInfo(WORKSPACES[row.workspace]["timezone"])
         day = datetime.fromisoformat(row.created).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        sums = expected[row.workspace, text(day), row.operation, row.user or ""]
+        sums = expected[row.workspace, text(day), row.provider, row.operation, row.user or ""]
         sums[0] += 1
         sums[1] += int(row.cost * 10**9)
     found = {
-        (workspace, day, operation, user): [calls, nanos]
-        for workspace, day, operation, user, calls, nanos in gateway.query(
-            'SELECT "workspaceId", "day", "operation", "userId", "calls", "costNanos" FROM "cost_rollups"')
+        (workspace, day, provider, operation, user): [calls, nanos]
+        for workspace, day, provider, operation, user, calls, nanos in gateway.query(
+            'SELECT "workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos" FROM "cost_rollups"')
     }  # fmt: skip
     for key in expected.keys() | found.keys():
         if expected.get(key) != found.get(key):
@@ -158,10 +159,11 @@ async def check_budgets(gateway, table, wrong):
             if budget["state"] == "unverified":
                 wrong.add("a budget is unverified", workspace)
             for scope in budget["scopes"]:
+                counted = [row for row in table.values() if row.workspace == workspace]
                 if scope["scope"] == "user":
-                    counted = [row for row in table.values() if row.workspace == workspace and row.user == user]
-                else:
-                    counted = [row for row in table.values() if row.workspace == workspace]
+                    counted = [row for row in counted if row.user == user]
+                elif scope["scope"] == "provider":
+                    counted = [row for row in counted if row.provider == scope["name"]]
                 for window, start in zip(("daily", "monthly"), starts, strict=True):
                     spent = sum((row.cost for row in counted if row.created >= start), Decimal(0))
                     if Decimal(scope[window]["spent"]) != spent or Decimal(scope[window]["held"]) != 0:

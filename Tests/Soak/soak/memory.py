@@ -77,6 +77,13 @@ class Process:
     def threads(self):
         return self.status("Threads")
 
+    @property
+    def cpu(self):
+        """User and system time so far, in seconds."""
+        with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
+            user, system = file.read().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def descriptors(self):
         """How many files are open, kept connections to the provider apart from the others."""
         with open("/proc/net/tcp", encoding="utf-8") as file:

@@ -21,7 +21,7 @@ KINDS = {
     "cut": ("GET", 1, 502),
 }
 # What is charged when the answer says nothing usable.
-ESTIMATES = {"odd": 700 * TOKEN, "stream": 2000 * TOKEN, "cut": 900 * TOKEN}
+ESTIMATES = {"odd": 700 * TOKEN, "cut": 900 * TOKEN}
 LARGE = 150_000
 
 
@@ -108,11 +108,18 @@ class Provider:
         return await self.send(writer, 200, body, cost=ESTIMATES["odd"], call=call)
 
     async def stream(self, call, writer):
-        self.costs[call] = ESTIMATES["stream"]
+        """An event stream that says at its end what it took, or does not: then its text is counted, four bytes a token."""
+        words = [f"word {number} " for number in range(self.random.randint(1, 6))]
+        events = [{"delta": word} for word in words]
+        tokens = -(-len("".join(words)) // 4)
+        if self.random.random() < 0.7:
+            tokens = self.random.randint(len(words), 2000)
+            events.append({"usage": {"tokens": tokens}})
+        self.costs[call] = TOKEN * tokens
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for number in range(self.random.randint(1, 6)):
-            event = b'data: {"delta":"word %d"}\n\n' % number
-            writer.write(b"%x\r\n%s\r\n" % (len(event), event))
+        for event in events:
+            data = f"data: {json.dumps(event)}\n\n".encode()
+            writer.write(b"%x\r\n%s\r\n" % (len(data), data))
             await writer.drain()
             await asyncio.sleep(self.random.uniform(0, 0.02))
         writer.write(b"0\r\n\r\n")
