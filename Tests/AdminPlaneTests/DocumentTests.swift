@@ -18,11 +18,14 @@ import Testing
     @Test func everyRouteIsInTheDocumentAndTheOtherWayRound() {
         let routes = Routes()
         AdminPlane(listen: SocketAddress(host: "127.0.0.1", port: 0), services: Nobody.services).addRoutes(to: routes)
-        #expect(routes.found.count > 15)
+        Dashboard.addRoutes(to: routes)
+        // What the page is made of is its own affair.
+        let found = routes.found.filter { !$0.hasPrefix("GET /dashboard/") }
+        #expect(found.count > 15)
         let documented = APIDocument.paths.flatMap { path in
             path.queries.keys.map { "\($0) \(path.template)" }
         }
-        #expect(routes.found == Set(documented))
+        #expect(found == Set(documented))
         #expect(documented.count == Set(documented).count)
     }
 
@@ -30,7 +33,7 @@ import Testing
         arguments: [
             ("/v1/keys", "/v1/keys"), ("/v1/keys/", "/v1/keys"), ("/v1/keys/x", "/v1/keys/{id}"), ("//v1//keys", "/v1/keys"),
             ("/v1/keys/x/y", nil), ("/v1", nil), ("/v1/workspaces/a%2Fb/budget", "/v1/workspaces/{id}/budget"), ("/pdl/v5", nil),
-            ("/_gateway/budget", nil), ("", nil),
+            ("/_gateway/budget", nil), ("", "/"), ("/", "/"),
         ] as [(String, String?)])
     func aPathIsFoundAsTheRouterFindsIt(path: String, template: String?) {
         #expect(APIDocument.path(for: path)?.template == template)

@@ -10,8 +10,8 @@ private let schemathesis = GatewayUnderTest.repository.appendingPathComponent(".
 struct ContractTests {
     private static let person = "/pdl/v5/person/enrich?email=ada@example.com"
 
-    /// Asks for violations among some operations, and expects so many of them to be asked.
-    private func run(_ gateway: GatewayUnderTest, operations: Int, _ arguments: String...) throws {
+    /// Asks for violations among some operations, and expects each of them to be asked: so many at the least.
+    private func run(_ gateway: GatewayUnderTest, atLeast operations: Int, _ arguments: String...) throws {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Contract")
         let document = "http://127.0.0.1:\(gateway.adminPort)/openapi.json"
         let result = try CommandResult.run(
@@ -23,7 +23,8 @@ struct ContractTests {
                 "SCHEMATHESIS_HOOKS": folder.appendingPathComponent("serializers.py").path,
             ])
         #expect(result.status == 0, "\(result.output)\n\(result.error)")
-        #expect(result.output.contains("Tested: \(operations)\n"), "\(result.output)")
+        let counts = try #require(result.output.firstMatch(of: /Selected: (\d+)\/\d+\s+Tested: (\d+)\s/), "\(result.output)")
+        #expect(counts.1 == counts.2 && Int(counts.2) ?? 0 >= operations, "\(result.output)")
     }
 
     @Test func theAdminPlaneIsAsItIsDescribed() throws {
@@ -33,7 +34,7 @@ struct ContractTests {
             to: "config.yaml")
         try gateway.start()
         for _ in 0..<3 { #expect(try gateway.get(Self.person).status == 200) }
-        try run(gateway, operations: 19, "--include-tag", "admin", "--header", "Authorization: Bearer the-token")
+        try run(gateway, atLeast: 20, "--include-tag", "admin", "--header", "Authorization: Bearer the-token")
         let readiness = try HTTPClient(port: gateway.adminPort).send("GET", "/readyz", ["Authorization": "Bearer the-token"])
         #expect(readiness.body.contains(#""status":"ready""#))
         #expect(gateway.stop() == 0)
@@ -45,7 +46,7 @@ struct ContractTests {
         let key = try gateway.command("key", "create", "--workspace", "acme").output.trimmingCharacters(in: .newlines)
         #expect(try gateway.get(Self.person, ["X-Gateway-Key": key]).status == 200)
         try run(
-            gateway, operations: 3, "--url", "http://127.0.0.1:\(gateway.port)", "--include-path-regex", "^/_gateway/", "--header",
+            gateway, atLeast: 3, "--url", "http://127.0.0.1:\(gateway.port)", "--include-path-regex", "^/_gateway/", "--header",
             "X-Gateway-Key: \(key)", "--phases", "examples,coverage,fuzzing")
         #expect(gateway.stop() == 0)
     }

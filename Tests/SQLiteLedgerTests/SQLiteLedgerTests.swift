@@ -24,7 +24,10 @@ import Testing
     }
 
     private func edit(_ sql: String) throws {
-        let queue = try DatabaseQueue(path: path)
+        // A ledger that has given up its connection may be closing it still.
+        var configuration = GRDB.Configuration()
+        configuration.busyMode = .timeout(10)
+        let queue = try DatabaseQueue(path: path, configuration: configuration)
         try queue.write { try $0.execute(sql: sql) }
         try queue.close()
     }
