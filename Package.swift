@@ -214,7 +214,7 @@ let package = Package(
         // The executable from outside, as its users have it.
         .testTarget(
             name: "GatewayTests", dependencies: ["gateway", "Loopback", "PostgresUnderTest"],
-            exclude: ["Browser", "Contract", "SDKs", "Webhooks/receiver.py", "Wire/Framing.md", "Wire/Providers.md"],
+            exclude: ["Browser", "Contract", "Day", "SDKs", "Webhooks/receiver.py", "Wire/Framing.md", "Wire/Providers.md"],
             swiftSettings: settings),
         // What more than one of the above needs.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),

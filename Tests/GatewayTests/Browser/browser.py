@@ -155,6 +155,20 @@ class Page:
         for each in text:
             self.key(each)
 
+    FOCUSED = "document.activeElement.getAttribute('aria-label') || document.activeElement.id"
+
+    def reach(self, name):
+        """Goes on with the Tab key to what has this label or id."""
+        for _ in range(60):
+            self.key("Tab")
+            if self.run(self.FOCUSED) == name:
+                return
+        raise AssertionError(f"the Tab key does not reach {name}")
+
+    def rows(self, body):
+        """The texts of a table's cells, row by row."""
+        return self.run(f"[...document.querySelectorAll('#{body} > tr:not(.empty)')].map(row => [...row.children].map(cell => cell.textContent))")
+
     def picture(self, path, whole=True):
         if whole:
             height = self.run("document.documentElement.scrollHeight")

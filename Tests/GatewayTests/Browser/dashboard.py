@@ -1,8 +1,9 @@
 """The dashboard in a real browser: `dashboard.py SCENARIO DATA_PORT ADMIN_PORT [LEDGER]`. Prints "ok" at its end."""
-import decimal, http.client, json, os, sqlite3, sys, time, urllib.parse
+import decimal, http.client, json, os, sqlite3, sys, urllib.parse
 
 from audit import AUDIT
 from browser import Browser
+from checks import equal, text, until
 
 SCENARIO, DATA, ADMIN = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 ADDRESS = f"http://127.0.0.1:{ADMIN}/"
@@ -38,24 +39,6 @@ def admin(method, path, body=None, token=None):
     return answer.status, json.loads(text or b"null")
 
 
-def until(what, condition):
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, f"never happened: {what}"
-        time.sleep(0.02)
-
-
-def text(amount):
-    """A decimal as the page shows it."""
-    whole, _, fraction = f"{amount:f}".partition(".")
-    fraction = fraction.rstrip("0")
-    return f"{int(whole):,}.{fraction.ljust(2, '0')}"
-
-
-def equal(found, wanted, what):
-    assert found == wanted, f"{what}: {found!r} is not {wanted!r}"
-
-
 def clean(page, allowed=(), token=None):
     """No complaint of the browser's, and nothing asked of anybody else."""
     # The browser complains of each answer that is no success: a gateway without these says so in their place.
@@ -63,13 +46,6 @@ def clean(page, allowed=(), token=None):
     complaints = [each for each in page.complaints if not any(word in each for word in [*allowed, *absent])]
     equal(complaints, [], "complaints")
     equal([each for each in page.requests if not each.startswith(ADDRESS)], [], "requests to elsewhere")
-
-
-CELLS = "[...row.children].map(cell => cell.textContent)"
-
-
-def rows(page, body):
-    return page.run(f"[...document.querySelectorAll('#{body} > tr:not(.empty)')].map(row => {CELLS})")
 
 
 def sees(ledger):
@@ -111,33 +87,33 @@ def sees(ledger):
         # What was read when the page was opened may be older than the last calls.
         page.open(ADDRESS)
         page.wait("the burn", "document.querySelectorAll('#burn-rows > tr:not(.empty)').length > 0")
-        equal({row[0]: row[4] for row in rows(page, "burn-rows")}, sums('"apiProvider"'), "burn by provider")
+        equal({row[0]: row[4] for row in page.rows("burn-rows")}, sums('"apiProvider"'), "burn by provider")
         bars = page.run("[...document.querySelectorAll('#burn-chart .day')].at(-1).querySelectorAll('rect:not(.hit)').length")
         equal(bars, len(sums('"apiProvider"')), "bars of today")
         page.wait("the quality", "document.querySelectorAll('#quality-rows > tr:not(.empty)').length > 0")
-        quality = {row[0]: row for row in rows(page, "quality-rows")}
+        quality = {row[0]: row for row in page.rows("quality-rows")}
         equal(quality["pdl"][1], "100.0 %", "answers that succeeded")
         equal(quality["pdl"][4].split(), ["B", "1"], "grades of the one record")
         page.wait("the adapters", "document.querySelectorAll('#adapter-rows > tr').length > 3")
         _, configuration = admin("GET", "/v1/config")
         newest = {each["provider"]: max(price["version"] for price in each["prices"]) for each in configuration["adapters"]}
-        equal({row[0]: row[2] for row in rows(page, "adapter-rows")}, newest, "price versions")
+        equal({row[0]: row[2] for row in page.rows("adapter-rows")}, newest, "price versions")
 
         # Ten thousand workspaces: the fullest first, a page at a time, searched and ordered by the gateway.
         page.wait("the workspaces", "document.querySelectorAll('#workspace-rows > tr').length === 25")
         spent = sums('"workspaceId"')
-        seen = rows(page, "workspace-rows")
+        seen = page.rows("workspace-rows")
         equal([row[0] for row in seen[:2]], ["w09999", "w09998"], "the fullest")
         for row in seen:
             equal(row[2].split(" of ")[0], spent.get(row[0], "0.00"), f"today of {row[0]}")
         page.run("document.getElementById('next').click()")
         page.wait("the second page", "document.getElementById('page').textContent === '26–50 of 10,005'")
-        second = [row[0] for row in rows(page, "workspace-rows")]
+        second = [row[0] for row in page.rows("workspace-rows")]
         assert not set(second) & {row[0] for row in seen} and second[0] == "w09974", second
         page.key("/")
         page.type("IMG")
         page.wait("the search", "document.querySelectorAll('#workspace-rows > tr').length === 1")
-        equal(rows(page, "workspace-rows")[0][0], HOSTILE, "the workspace's name")
+        equal(page.rows("workspace-rows")[0][0], HOSTILE, "the workspace's name")
         equal(page.run("document.getElementById('workspaces-count').textContent"), "1 of 10,005", "how many were found")
         page.run("document.querySelector('#workspace-rows button').click()")
         page.wait("its budget", "document.getElementById('budget').open")
@@ -148,7 +124,7 @@ def sees(ledger):
         page.key("a", control=True)
         page.type("demo")
         page.wait("another search", "document.querySelector('#workspace-rows > tr .id')?.textContent === 'demo'")
-        equal(rows(page, "workspace-rows")[0][1], "ok56.0 %", "demo's share")
+        equal(page.rows("workspace-rows")[0][1], "ok56.0 %", "demo's share")
         page.key("a", control=True)
         page.key("Backspace")
         page.run("document.querySelector('[data-sort=id]').click()")
@@ -206,19 +182,11 @@ def edits(_):
         page = browser.page()
         page.open(ADDRESS)
         page.wait("the workspaces", "document.querySelectorAll('#workspace-rows > tr .id').length === 2")
-        focused = "document.activeElement.getAttribute('aria-label') || document.activeElement.id"
 
-        def reach(name):
-            for _ in range(60):
-                page.key("Tab")
-                if page.run(focused) == name:
-                    return
-            raise AssertionError(f"the Tab key does not reach {name}")
-
-        reach("Budget of acme")
+        page.reach("Budget of acme")
         page.key("Enter")
         page.wait("the dialog", "document.getElementById('budget').open")
-        equal(page.run(focused), "budget-daily", "the focus in the dialog")
+        equal(page.run(page.FOCUSED), "budget-daily", "the focus in the dialog")
         equal(page.run("document.activeElement.value"), "5.00", "the limit")
         page.key("a", control=True)
         page.type("12x")
@@ -240,12 +208,12 @@ def edits(_):
         page.type("Europe/Berlin")
         page.key("Tab")
         page.key("ArrowDown")
-        reach("budget-save")
+        page.reach("budget-save")
         page.key("Enter")
         page.wait("the end of the dialog", "!document.getElementById('budget').open")
         page.wait("the confirmation", "document.getElementById('said').textContent === 'The budget of acme is $12.000000001 a day and $1,234,567.50 a month.'")
         page.wait("the new limit in the list", "document.getElementById('workspace-rows').textContent.includes('of 12.000000001')")
-        equal(page.run(focused), "Budget of acme", "the focus after the dialog")
+        equal(page.run(page.FOCUSED), "Budget of acme", "the focus after the dialog")
         _, budget = admin("GET", "/v1/workspaces/acme/budget")
         equal(budget["budget"], {"daily": "12.000000001", "monthly": "1234567.50", "timezone": "Europe/Berlin", "enforcement": "shadow",
                                  "providers": {"pdl": {"daily": "4.00"}}, "users": {"ada": {"daily": "7.00"}, "default": {"daily": "9.00"}}}, "the budget")
@@ -257,7 +225,7 @@ def edits(_):
         page.wait("the end of the dialog", "!document.getElementById('budget').open")
         equal(admin("GET", "/v1/workspaces/acme/budget")[1]["daily"]["limit"], "12.000000001", "the limit after Escape")
         page.run("document.activeElement.blur()")
-        reach("Budget of named")
+        page.reach("Budget of named")
         page.key("Enter")
         page.wait("the dialog", "document.getElementById('budget').open")
         equal(page.run("[...document.querySelectorAll('#budget input, #budget select')].every(field => field.disabled)"), True, "the file's budget")
