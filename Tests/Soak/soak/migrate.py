@@ -158,7 +158,9 @@ class Soak:
             raise SoakError(f"a second run does something: {again.said()}")
         await asyncio.to_thread(self.server.sql, 'DELETE FROM "gateway_migrations"', "whole")
         again = await self.migration("whole").succeed()
-        if again.steps() and {sql.split(" ")[0] for sql, _ in again.steps()} != {"INSERT"}:
+        # Rows, functions and triggers are made again, as they were.
+        made_again = ("INSERT INTO ", "CREATE OR REPLACE FUNCTION ", "DROP TRIGGER IF EXISTS ", "CREATE TRIGGER ")
+        if not all(sql.startswith(made_again) for sql, _ in again.steps()) or self.server.schema("whole") != self.schema:
             raise SoakError(f"a run that knows of no other changes something: {again.said()}")
         await asyncio.to_thread(self.check, "whole", "migrated twice")
         if self.server.schema("whole") != self.schema:
