@@ -58,52 +58,52 @@ import Testing
     }
 
     @Test(arguments: [
-        (rule(when: "[[emial]]"), "35:13: error: unknown field 'emial'; did you mean 'email'?"),
-        (rule(when: "[[skills]]"), "35:13: error: unknown field 'skills'; known: linkedinUrl, "),
-        (rule(when: "[]"), "35:11: error: it has no alternative: [[linkedinUrl], [email]]"),
-        (rule(when: "[[]]"), "35:12: error: an alternative names at least one field"),
-        (rule(when: "[email]"), "35:12: error: expected a list, found the string 'email'"),
+        (rule(when: "[[emial]]"), "40:13: error: unknown field 'emial'; did you mean 'email'?"),
+        (rule(when: "[[skills]]"), "40:13: error: unknown field 'skills'; known: linkedinUrl, "),
+        (rule(when: "[]"), "40:11: error: it has no alternative: [[linkedinUrl], [email]]"),
+        (rule(when: "[[]]"), "40:12: error: an alternative names at least one field"),
+        (rule(when: "[email]"), "40:12: error: expected a list, found the string 'email'"),
         (
             rule(request: #"{ method: GET, path: "/v2/people/{emial}" }"#),
-            "36:35: error: unknown placeholder '{emial}'; did you mean 'email'?"
+            "41:35: error: unknown placeholder '{emial}'; did you mean 'email'?"
         ),
-        (rule(request: #"{ method: GET, path: "/v2/people/{email" }"#), "36:35: error: '{' without '}'"),
-        (rule(request: #"{ method: GET, path: "v2/{email}" }"#), "36:35: error: a path begins with '/'"),
-        (rule(request: #"{ method: GET, path: "/v2/people/x?y={email}" }"#), "36:35: error: a path has no query or fragment"),
+        (rule(request: #"{ method: GET, path: "/v2/people/{email" }"#), "41:35: error: '{' without '}'"),
+        (rule(request: #"{ method: GET, path: "v2/{email}" }"#), "41:35: error: a path begins with '/'"),
+        (rule(request: #"{ method: GET, path: "/v2/people/x?y={email}" }"#), "41:35: error: a path has no query or fragment"),
         (
             rule(request: #"{ method: get, path: "/v2/people/{email}" }"#),
-            "36:24: error: expected a method such as GET, found the string 'get'"
+            "41:24: error: expected a method such as GET, found the string 'get'"
         ),
-        (rule(request: #"{ method: GET, path: /v2/people/x, qeury: {} }"#), "36:49: error: unknown key 'qeury'; did you mean 'query'?"),
-        (rule(request: #"{ method: GET, path: /v2/people/x, query: { a: "{x}" } }"#), "36:61: error: unknown placeholder '{x}'"),
+        (rule(request: #"{ method: GET, path: /v2/people/x, qeury: {} }"#), "41:49: error: unknown key 'qeury'; did you mean 'query'?"),
+        (rule(request: #"{ method: GET, path: /v2/people/x, query: { a: "{x}" } }"#), "41:61: error: unknown placeholder '{x}'"),
         (
             rule(request: #"{ method: GET, path: /v2/people/x, headers: { X-Gateway-Cache: refresh } }"#),
-            "36:60: error: 'X-Gateway-Cache' is no header"
+            "41:60: error: 'X-Gateway-Cache' is no header"
         ),
         (
             rule(request: #"{ method: GET, path: /v2/people/x, headers: { A: "a\nb" } }"#),
-            "36:63: error: control characters can stand in no path"
+            "41:63: error: control characters can stand in no path"
         ),
-        (rule(request: #"{ method: GET, path: /v2/people/x, body: { a: ["{x}"] } }"#), "36:61: error: unknown placeholder '{x}'"),
-        ("enrich:\n  persons: {}", "33:3: error: unknown key 'persons'; did you mean 'person'?"),
-        ("enrich:\n  person: []", "33:11: error: expected how a person is found: operation, when and request, found a list"),
-        ("enrich:\n  person: { operation: find }", "33:11: error: missing key 'when'"),
-        (rule(operation: "fnid"), "34:5: error: there is no operation 'fnid'; did you mean 'find'?"),
-        (rule(operation: "lookup"), "34:5: error: the operation 'lookup' has no 'normalize' of a person, so nothing could be found by it"),
+        (rule(request: #"{ method: GET, path: /v2/people/x, body: { a: ["{x}"] } }"#), "41:61: error: unknown placeholder '{x}'"),
+        ("enrich:\n  persons: {}", "38:3: error: unknown key 'persons'; did you mean 'person'?"),
+        ("enrich:\n  person: []", "38:11: error: expected how a person is found: operation, when and request, found a list"),
+        ("enrich:\n  person: { operation: find }", "38:11: error: missing key 'when'"),
+        (rule(operation: "fnid"), "39:5: error: there is no operation 'fnid'; did you mean 'find'?"),
+        (rule(operation: "lookup"), "39:5: error: the operation 'lookup' has no 'normalize' of a person, so nothing could be found by it"),
         (
             rule(request: #"{ method: GET, path: "/v1/{email}" }"#),
-            "34:5: error: with [email] its request reaches the operation 'lookup', not 'find'"
+            "39:5: error: with [email] its request reaches the operation 'lookup', not 'find'"
         ),
         (
             rule(request: #"{ method: GET, path: "/v3/{email}" }"#),
-            "34:5: error: with [email] its request is refused: no operation serves GET /v3/"
+            "39:5: error: with [email] its request is refused: no operation serves GET /v3/"
         ),
         (
-            rule(when: "[[email], [phone]]"), "34:5: error: with [phone] its path has a placeholder that has no value"
+            rule(when: "[[email], [phone]]"), "39:5: error: with [phone] its path has a placeholder that has no value"
         ),
         (
             rule(operation: "search", request: #"{ method: POST, path: /v2/search, body: { size: many } }"#),
-            "34:5: error: with [email] its request is refused: "
+            "39:5: error: with [email] its request is refused: "
         ),
     ])
     func whatIsWrongIsSaidAtItsPlace(section: String, problem: String) {
