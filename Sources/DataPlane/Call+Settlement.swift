@@ -168,13 +168,13 @@ extension Call {
         if sharing != nil { leaveFlight() }
         guard let connection else { return }
         self.connection = nil
+        refusal = problem
         // What could be read in two ways is not followed by anything that is believed.
         if problem.code == .badRequest { connection.keepsAlive = false }
         var problem = problem
         let provider = admission?.adapter.provider ?? problem.provider
         problem.provider = provider
         problem.workspace = caller?.workspace ?? problem.workspace
-        refusal = problem
         if settled == nil {
             services.metrics.count(
                 Metrics.Series(provider: provider ?? "-", operation: operation ?? "-", outcome: problem.code.rawValue, basis: nil))
