@@ -45,18 +45,12 @@ struct Answer {
         status = head.status
         shownStatus = head.status
         headers = head.headers
-        isStream = Self.isEventStream(head.headers)
+        isStream = head.headers.areOfEventStream
         isBodiless = head.isBodiless || method == "HEAD" || head.status == 204 || head.status == 304
         length = isBodiless ? 0 : Self.length(head.headers)
         self.isRead = isRead
         isNormalized = !isStream && head.status != 204 && head.status != 304 && normalization?.covers(status: head.status) == true
         if isRead || isNormalized, !isStream, length != 0 { kept = KeptBytes(metrics) }
-    }
-
-    private static func isEventStream(_ headers: HeaderList) -> Bool {
-        guard let index = headers.firstIndex(of: "content-type") else { return false }
-        let media = headers[index].value.prefix { $0 != UInt8(ascii: ";") && $0 != SP && $0 != TAB }
-        return equalIgnoringCase(media, "text/event-stream".utf8)
     }
 
     /// RFC 9112, section 6.3: a transfer coding overrides a length, and lengths that differ are none.

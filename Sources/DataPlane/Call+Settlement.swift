@@ -157,13 +157,13 @@ extension Call {
         if sharing != nil { leaveFlight() }
         guard let connection else { return }
         self.connection = nil
+        refusal = problem
         // What could be read in two ways is not followed by anything that is believed.
         if problem.code == .badRequest { connection.keepsAlive = false }
         var problem = problem
         let provider = admission?.adapter.provider ?? problem.provider
         problem.provider = provider
         problem.workspace = caller?.workspace ?? problem.workspace
-        refusal = problem
         var report: CallReport?
         if let caller {
             let generation = admission?.generation ?? services.generations.generation

@@ -224,7 +224,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         case .length(let count) where streamsBody: body = .stream(length: count)
         case .chunked where streamsBody: body = .stream(length: nil)
         case .length, .chunked:
-            let merged = pledge.flatMap { admission.operation.streaming?.merged(into: $0.facts.body) }
+            let merged = pledge.flatMap { admission.operation.streaming?.merged(into: requestBody, $0.facts.body) }
             isRequestMerged = merged != nil
             body = .bytes(merged ?? requestBody)
         }
@@ -263,6 +263,8 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
             } else {
                 upstreamCall = nil
                 finishStream()
+                // What has come is not kept until the record is durable: only the end is.
+                if answer?.stream != nil, isHeadSent { connection?.flush() }
                 timing.noteEnd()
                 take(.ended)
             }

@@ -67,9 +67,10 @@ final class EnrichmentCall: CallOutlet {
         }
     }
 
-    /// What of a caller's head a step's has: who calls, on whose behalf, and what is asked of the cache.
+    /// What of a caller's head a step's has: who calls, on whose behalf, in which trace, and what is asked of the cache.
     private static let passed = [
         "X-Workspace-Id", "X-Gateway-Key", "Authorization", "X-User-Id", "X-Entity-Type", "X-Entity-Id", "X-Gateway-Cache",
+        "traceparent", "tracestate",
     ]
 
     private static func head(

@@ -94,7 +94,7 @@ extension Adapter {
                 problems.append(AdapterProblem(element, "'\(name)' is not among the adapter's dimensions" + Self.choice(dimensions)))
             }
             switch source {
-            case .first(let sources, _):
+            case .first(let sources, _, _):
                 for case .path(let capture) in sources where !captures.contains(capture) {
                     problems.append(AdapterProblem(element, Self.unknownCapture(capture, captures)))
                 }

@@ -20,15 +20,14 @@ package struct Configuration: Sendable, Hashable {
     /// What each part of a record counts.
     package var quality: QualityWeights
     /// Which providers are asked for a person or company, and in which order.
-    package var enrichment: EnrichmentSettings
+    package var enrichment = EnrichmentSettings()
 
     package init(
         listen: SocketAddress = SocketAddress(host: "127.0.0.1", port: 8080), admin: Admin = Admin(), plugins: String,
         ledger: LedgerSettings, authentication: AuthenticationMode = .header, budgets: BudgetBook = BudgetBook(),
         onTrackerError: TrackerErrorPolicy = .open, alerts: AlertSettings = AlertSettings(), log: LogSettings = LogSettings(),
         providers: [String: ProviderOverride] = [:], limits: Limits = Limits(), cache: CacheSettings = CacheSettings(),
-        reload: ReloadSettings = ReloadSettings(), quality: QualityWeights = .standard,
-        enrichment: EnrichmentSettings = EnrichmentSettings()
+        reload: ReloadSettings = ReloadSettings(), quality: QualityWeights = .standard
     ) {
         self.listen = listen
         self.admin = admin
@@ -44,7 +43,6 @@ package struct Configuration: Sendable, Hashable {
         self.cache = cache
         self.reload = reload
         self.quality = quality
-        self.enrichment = enrichment
     }
 }
 

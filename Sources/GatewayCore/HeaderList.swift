@@ -187,3 +187,12 @@ package func equalIgnoringCase(_ left: some Sequence<UInt8>, _ right: some Seque
         a == b || (a | 0x20 == b | 0x20 && (0x61...0x7A).contains(a | 0x20))
     }
 }
+
+extension HeaderList {
+    /// Whether the content type is that of server-sent events.
+    package var areOfEventStream: Bool {
+        guard let index = firstIndex(of: "content-type") else { return false }
+        let media = self[index].value.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+        return equalIgnoringCase(media, "text/event-stream".utf8)
+    }
+}

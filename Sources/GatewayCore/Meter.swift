@@ -17,7 +17,7 @@ package final class Meter: Sendable {
         let source: Source
         enum Source: Sendable {
             /// `isLate` when only the answer tells, where the request does not.
-            case first([DimensionSource.Source], fallback: String?, isLate: Bool)
+            case first([DimensionSource.Source], fallback: String?, ignored: Set<String>, isLate: Bool)
             /// Highest first.
             case ranges(slot: Int, [(from: Exact, label: String)])
         }
@@ -75,14 +75,15 @@ package final class Meter: Sendable {
 
         dimensions = names.map { name in
             switch operation.dimensions[name] {
-            case .first(let sources, let fallback):
-                return Dimension(source: .first(sources, fallback: fallback, isLate: sources.contains(where: \.readsResponse)))
+            case .first(let sources, let fallback, let ignored):
+                let isLate = sources.contains(where: \.readsResponse)
+                return Dimension(source: .first(sources, fallback: fallback, ignored: ignored, isLate: isLate))
             case .ranges(let of, let ranges):
                 guard let slot = usage.firstIndex(where: { $0.name == of }) else { fallthrough }
                 chargeSlots.insert(slot)
                 if !usage[slot].quantity.readsResponse { estimateSlots.insert(slot) }
                 return Dimension(source: .ranges(slot: slot, ranges.sorted { $1.from.isLess(than: $0.from) }))
-            case nil: return Dimension(source: .first([], fallback: nil, isLate: false))
+            case nil: return Dimension(source: .first([], fallback: nil, ignored: [], isLate: false))
             }
         }
         self.operation = operation
@@ -164,7 +165,9 @@ package final class Meter: Sendable {
     }
 
     private func states(_ values: [Exact?], _ reading: Reading) throws(MeterFailure) -> [DimensionState] {
-        try states(values, isOpen: reading.response == nil) { (_, sources) throws(MeterFailure) in try reading.text(sources) }
+        try states(values, isOpen: reading.response == nil) { (_, sources, ignored) throws(MeterFailure) in
+            try reading.text(sources, ignoring: ignored)
+        }
     }
 
     /// What is known of each dimension.
@@ -173,14 +176,14 @@ package final class Meter: Sendable {
     ///   - isOpen: Whether the answer has not said all that it will.
     ///   - text: The value that the sources of the dimension at a place give.
     func states(
-        _ values: [Exact?], isOpen: Bool, text: (Int, [DimensionSource.Source]) throws(MeterFailure) -> String?
+        _ values: [Exact?], isOpen: Bool, text: (Int, [DimensionSource.Source], Set<String>) throws(MeterFailure) -> String?
     ) throws(MeterFailure) -> [DimensionState] {
         var states: [DimensionState] = []
         states.reserveCapacity(dimensions.count)
         for (index, dimension) in dimensions.enumerated() {
             switch dimension.source {
-            case .first(let sources, let fallback, let isLate):
-                if let text = try text(index, sources) {
+            case .first(let sources, let fallback, let ignored, let isLate):
+                if let text = try text(index, sources, ignored) {
                     states.append(.known(text))
                 } else if isLate && isOpen {
                     states.append(.unknown)

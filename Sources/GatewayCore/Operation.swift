@@ -108,8 +108,8 @@ package indirect enum DimensionSource: Sendable {
         case constant(String)
     }
 
-    /// The first source that has a value (a string, number or boolean), else the default.
-    case first([Source], fallback: String?)
+    /// The first source that has a value (a string, number or boolean), else the default. Values that are ignored are none.
+    case first([Source], fallback: String?, ignored: Set<String> = [])
     /// The label of the first range, highest first, that the quantity `of` reaches.
     case ranges(of: String, [(from: Exact, label: String)])
 }
@@ -180,7 +180,7 @@ extension DimensionSource.Source {
 
 extension DimensionSource {
     private var sources: [Source] {
-        if case .first(let sources, _) = self { sources } else { [] }
+        if case .first(let sources, _, _) = self { sources } else { [] }
     }
 
     package var readsResponseBody: Bool { sources.contains { if case .body = $0 { true } else { false } } }

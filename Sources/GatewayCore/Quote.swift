@@ -84,6 +84,6 @@ extension Adapter {
 extension Example.Response {
     /// Whether its content type is that of server-sent events.
     package var isEventStream: Bool {
-        equalIgnoringCase((headers.first("content-type") ?? "").utf8.prefix(17), "text/event-stream".utf8)
+        headers.areOfEventStream
     }
 }

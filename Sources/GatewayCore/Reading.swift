@@ -52,9 +52,9 @@ struct Reading {
     }
 
     /// A dimension's value: of the first source that has one. Nil when none has.
-    func text(_ sources: [DimensionSource.Source]) throws(MeterFailure) -> String? {
+    func text(_ sources: [DimensionSource.Source], ignoring ignored: Set<String>) throws(MeterFailure) -> String? {
         for source in sources {
-            if let text = try text(source) { return text }
+            if let text = try text(source), !ignored.contains(text) { return text }
         }
         return nil
     }

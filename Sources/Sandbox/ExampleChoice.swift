@@ -15,11 +15,13 @@ extension Adapter {
             guard let match = match(method: example.request.method, path: examplePath), match.index == wanted.index else { continue }
             var score = examplePath == path ? 8 : 0
             let exampleParameters = Self.parameters(pathQuery).union(example.request.query.map { "\($0.name)=\($0.value)" })
-            score += 4 * exampleParameters.intersection(parameters).count - exampleParameters.subtracting(parameters).count
+            // A parameter weighs more than the rest of the path: it may ask for another kind of answer.
+            score += 10 * exampleParameters.intersection(parameters).count - exampleParameters.subtracting(parameters).count
             let exampleMembers = Self.members(example.request.body ?? [])
             score += 4 * exampleMembers.intersection(members).count - exampleMembers.subtracting(members).count
             // Whoever reads a stream can do nothing with an answer that is none, and the other way round.
-            if example.response.isEventStream == asksForStream { score += 64 }
+            let isStream = operations[wanted.index].streaming?.isAskedFor(in: RequestFacts.body(example.request.body)) == true
+            if isStream == asksForStream { score += 64 }
             // Sixteenths: a success wins among equals, and only there.
             score = score * 16 + ((200..<300).contains(example.response.status) ? 1 : 0)
             if best.map({ score > $0.score }) ?? true { best = (example, score) }

@@ -81,12 +81,14 @@ struct OperationDecoderTests {
             dimension:
               tier: { of: size, ranges: [[0, short], [200001, long]] }
               kind: batch
+              level: { body: $.level, default: low, ignore: [auto, none] }
             usage: { size: { path: job, default: 0 } }
             charge: { unit: size }
             estimate: { unit: size }
             """)
         guard case .ranges(of: "size", let ranges)? = decoded.dimensions["tier"],
-            case .first(let sources, nil)? = decoded.dimensions["kind"], case .constant("batch")? = sources.first
+            case .first(let sources, nil, _)? = decoded.dimensions["kind"], case .constant("batch")? = sources.first,
+            case .first(_, "low", ["auto", "none"])? = decoded.dimensions["level"]
         else {
             Issue.record("\(decoded.dimensions)")
             return

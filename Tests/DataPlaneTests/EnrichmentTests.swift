@@ -12,10 +12,12 @@ import Testing
 
     private func run(
         _ adapters: [Adapter]? = nil, budget: Budget = Budget(workspace: WindowLimits()), authentication: AuthenticationMode = .header,
-        timeout: Int = 60_000, eventLoops: Int = 1, storesEntities: Bool = false, _ body: (Bench) async throws -> Void
+        timeout: Int = 60_000, eventLoops: Int = 1, storesEntities: Bool = false, isShared: Bool = false,
+        _ body: (Bench) async throws -> Void
     ) async throws {
         try await Bench.run(
-            budget: budget, authentication: authentication, adapters: try adapters ?? Self.names.map { try FinderAdapter.finder($0) },
+            budget: budget, authentication: authentication, isShared: isShared,
+            adapters: try adapters ?? Self.names.map { try FinderAdapter.finder($0) },
             eventLoops: eventLoops, enrichment: EnrichmentSettings(order: [.person: Self.names], timeout: timeout),
             storesEntities: storesEntities, body)
     }
@@ -248,6 +250,38 @@ import Testing
             Play.hit(try bench.upstream.next())
             #expect(try client.response(to: "POST").status == 200)
             await stopped
+        }
+    }
+
+    /// Answers the question that waits for a slice of a shared budget.
+    private func open(_ bench: Bench, nanos: Int64) throws {
+        var requests: [LeaseRequest] = []
+        try eventually("a step waits for room") {
+            requests = bench.accounts.openings(at: Bench.now) { [] }
+            return !requests.isEmpty
+        }
+        let reply = LeaseReply(granted: nanos, used: 0, spent: 0, available: nanos, isRefused: false)
+        bench.accounts.opened(requests, requests.map { _ in reply }) { [] }
+    }
+
+    @Test(arguments: [60_000, 300])
+    func aStepWaitsForRoomInASharedBudgetButNotForEver(timeout: Int) async throws {
+        try await run(budget: Budget(workspace: WindowLimits(daily: Money("10"))), timeout: timeout, isShared: true) { bench in
+            let client = try send(bench)
+            guard timeout == 300 else {
+                try open(bench, nanos: 200_000_000)
+                Play.hit(try bench.upstream.next())
+                let response = try client.response(to: "POST")
+                #expect(try EnrichmentScenarioTests.steps(answer(response)) == ["one found - 0.10"] && response["X-Gateway-Budget"] == "ok")
+                return
+            }
+            let response = try client.response(to: "POST")
+            #expect(
+                try EnrichmentScenarioTests.steps(answer(response)) == ["one timeout deadline 0.00"] && response["X-Gateway-Cost"] == "0.00"
+            )
+            try open(bench, nanos: 200_000_000)
+            try bench.settleLoop()
+            #expect(bench.upstream.count == 0 && bench.log.entries.isEmpty)
         }
     }
 

@@ -96,13 +96,19 @@ import Testing
             }
         }
         #expect(found.map { $0.map { String(decoding: $0, as: UTF8.self) } } == [nil, "a", nil, "c", nil, "d"])
+        let whole = Array("data: \(long)\n\n:\(long)\n\nid: 1\n\n".utf8)
+        #expect(parser.parse(whole).blocks.map(\.content) == [.passedOver, .passedOver, .none])
     }
 
     @Test func whatLacksItsEmptyLineIsStillFound() {
         var parser = EventStreamParser(limit: 64)
         _ = parser.parse(Array("data: a\n\ndata: {\"tokens\":".utf8))
         _ = parser.parse(Array(" 4}".utf8))
-        #expect(parser.finish() == Array(#"{"tokens": 4}"#.utf8))
-        #expect(parser.finish() == nil)
+        #expect(parser.finish() == .data(Array(#"{"tokens": 4}"#.utf8)))
+        #expect(parser.finish() == .none)
     }
+}
+
+extension EventStreamParser.Block {
+    fileprivate var data: [UInt8]? { if case .data(let data) = content { data } else { nil } }
 }

@@ -74,6 +74,42 @@ import TokenCounting
             charge.cost == dollars("0.38") && charge.basis == .estimate && charge.meteringProblem == "the stream ended without its usage")
     }
 
+    /// Its cost may have stood in it: whoever can make events large must not be able to hide one.
+    @Test(arguments: [false, true]) func anEventThatWasNotReadIsChargedTheEstimateUntilTheNextReport(isWhole: Bool) throws {
+        let meter = Meter(try Self.operation(text: ["$.delta"]), prices: Self.prices)
+        let asked = request(#"{"text": "eight tokens, of four bytes each", "limit": 20, "model": "small"}"#)
+        let estimate = try meter.estimate(asked)
+        var stream = StreamMeter(meter, request: asked, status: 200, headers: HeaderList())
+        stream.read(try JSONDocument(parsing: Self.told[0]).root)
+        stream.missEvent()
+        stream.read(try JSONDocument(parsing: Self.told[1]).root)
+        let missed = stream.charge(isWhole: isWhole, estimate: estimate)
+        #expect(missed.cost == estimate.cost && missed.basis == .estimate && missed.meteringProblem == "an event was too large to be read")
+        stream.read(try JSONDocument(parsing: Self.told[3]).root)
+        #expect(stream.charge(isWhole: isWhole, estimate: estimate).cost == dollars("0.76"))
+    }
+
+    /// A default is what an answer that reports leaves out: one that was cut before it reported anything takes each unit's estimate.
+    @Test func beforeTheFirstReportADefaultIsNoValue() throws {
+        let operation = try Self.operation(text: ["$.delta"], charge: [("input", "cached"), ("output", "answer")])
+        #expect(try charge(operation, [Self.told[0]], isWhole: false).lines.map(\.quantity) == [exact("8"), exact("1")])
+        let begun = #"{"usage": {"prompt": 10}, "delta": "four"}"#
+        #expect(try charge(Self.operation(text: ["$.delta"]), [begun], isWhole: false).lines.map(\.quantity) == [exact("10"), exact("1")])
+    }
+
+    @Test func aValueThatSaysNothingIsNone() throws {
+        var operation = try Self.operation(text: ["$.delta"])
+        operation.dimensions = [
+            "model": .first([.body(try JSONPath("$.model")), .request(try JSONPath("$.model"))], fallback: "small", ignored: ["auto"])
+        ]
+        // Before the call it may become any: the dearest is held.
+        let meter = Meter(operation, prices: Self.prices)
+        #expect(try meter.estimate(request(#"{"limit": 1, "model": "auto"}"#)).cost == dollars("13"))
+        #expect(try charge(operation, [#"{"model": "auto"}"#] + Self.told, model: "big").cost == dollars("76"))
+        #expect(try charge(operation, [#"{"model": "auto"}"#] + Self.told, model: "auto").cost == dollars("0.76"))
+        #expect(try charge(operation, [#"{"model": "big"}"#] + Self.told, model: "auto").cost == dollars("76"))
+    }
+
     @Test(arguments: [false, true])
     func withoutATextTheWholeEstimateStandsInForMissingUsage(isWhole: Bool) throws {
         let charge = try charge(Self.operation(), Array(Self.told.prefix(3)), isWhole: isWhole)

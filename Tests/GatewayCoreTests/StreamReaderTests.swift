@@ -64,7 +64,8 @@ import Testing
     private func merged(_ body: String, _ request: String = #"{"stream_options":{"include_usage":true}}"#) throws -> String? {
         guard case .object(let members) = try JSONValue(JSONDocument(parsing: request).root) else { return nil }
         let streaming = Streaming(when: try JSONLogical("$.stream == true"), request: members)
-        return streaming.merged(into: RequestFacts.body(Array(body.utf8))).map { String(decoding: $0, as: UTF8.self) }
+        let bytes = Array(body.utf8)
+        return streaming.merged(into: bytes, RequestFacts.body(bytes)).map { String(decoding: $0, as: UTF8.self) }
     }
 
     @Test(arguments: [
@@ -74,6 +75,7 @@ import Testing
         (#"{"stream_options":{"x":"\u00e9"},"stream":true}"#, #"{"stream_options":{"x":"\u00e9","include_usage":true},"stream":true}"#),
         (#"{"stream_options":{"include_usage": false },"stream":true}"#, #"{"stream_options":{"include_usage": true },"stream":true}"#),
         (#"{"stream_options":null,"stream":true}"#, #"{"stream_options":{"include_usage":true},"stream":true}"#),
+        ("\u{FEFF} {\"stream\":true}\n\n", "\u{FEFF} {\"stream\":true,\"stream_options\":{\"include_usage\":true}}\n\n"),
         (#"{"stream":false,"stream":true}"#, #"{"stream":false,"stream":true,"stream_options":{"include_usage":true}}"#),
     ])
     func onlyWhatDiffersIsWritten(body: String, expected: String) throws {

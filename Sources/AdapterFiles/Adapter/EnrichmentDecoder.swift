@@ -31,9 +31,8 @@ enum EnrichmentDecoder {
     }
 
     private static func fields(_ value: ValueReader, _ entity: RecordEntity) -> [MatchField]? {
-        guard let fields = value.list(of: { field($0, entity) }) else { return nil }
-        if fields.isEmpty { value.fail("an alternative names at least one field") }
-        return fields
+        if case .sequence(let nodes) = value.node.content, nodes.isEmpty { value.fail("an alternative names at least one field") }
+        return value.list { field($0, entity) }
     }
 
     private static func field(_ value: ValueReader, _ entity: RecordEntity) -> MatchField? {

@@ -134,11 +134,14 @@ enum DimensionDecoder {
         if let value = map.optional("path") { sources["path"] = value.string().map { .path($0) } }
         let fallback = map.optional("default").map { $0.text() }
         if case .some(nil) = fallback { return nil }
+        let ignored = map.optional("ignore").map { $0.oneOrList { $0.text() } }
+        if case .some(nil) = ignored { return nil }
         guard !sources.values.contains(where: { $0 == nil }) else { return nil }
         if sources.isEmpty, fallback == nil {
             map.fail("it has neither a source (body, header, request, query, path) nor a default")
             return nil
         }
-        return .first(QuantityDecoder.inOrder(sources, of: order).compactMap { $0 }, fallback: fallback ?? nil)
+        return .first(
+            QuantityDecoder.inOrder(sources, of: order).compactMap { $0 }, fallback: fallback ?? nil, ignored: Set((ignored ?? nil) ?? []))
     }
 }

@@ -11,17 +11,20 @@ extension Streaming {
     /// A request's body with this adapter's own members in it; nil where it does not ask for a stream or says all of it already.
     ///
     /// Only what differs is written: every other byte stays as the caller sent it.
-    package func merged(into body: RequestFacts.Body) -> [UInt8]? {
+    /// - Parameters:
+    ///   - bytes: The body as it came.
+    ///   - body: The same, parsed.
+    package func merged(into bytes: [UInt8], _ body: RequestFacts.Body) -> [UInt8]? {
         guard !request.isEmpty, case .json(let node) = body, node.kind == .object, isAskedFor(in: body) else { return nil }
         var edits: [Edit] = []
         Self.merge(request, into: node, &edits)
         guard !edits.isEmpty else { return nil }
-        var bytes = node.raw
+        var bytes = bytes
         // From the back, so that the places of those before stay what they are.
         for edit in edits.sorted(by: { $0.range.lowerBound > $1.range.lowerBound }) {
             bytes.replaceSubrange(edit.range, with: edit.bytes)
         }
-        return Array(bytes)
+        return bytes
     }
 
     private struct Edit {

@@ -7,8 +7,16 @@ package struct EventStreamParser: Sendable {
     package struct Block {
         /// Where, in the piece at hand, the empty line that ends it ends.
         package let end: Int
-        /// Its `data` lines, joined by LF; nil where it has none or too much.
-        package let data: [UInt8]?
+        package let content: Content
+    }
+
+    package enum Content: Sendable, Hashable {
+        /// An event's `data` lines, joined by LF.
+        case data([UInt8])
+        /// An event that was too large.
+        case passedOver
+        /// No event: comments, or fields without `data`.
+        case none
     }
 
     private let limit: Int
@@ -67,17 +75,17 @@ package struct EventStreamParser: Sendable {
                     }
                 }
                 start = index
-                if endLine(content) { blocks.append(Block(end: index, data: takeData())) }
+                if endLine(content) { blocks.append(Block(end: index, content: takeContent())) }
             }
             keep(UnsafeBufferPointer(rebasing: bytes[start...]))
             return (leading, blocks)
         }
     }
 
-    /// The stream has ended: the data of an event that lacks its empty line, which a client would drop.
-    package mutating func finish() -> [UInt8]? {
+    /// The stream has ended: an event that lacks its empty line, which a client would drop.
+    package mutating func finish() -> Content {
         _ = endLine(UnsafeBufferPointer(start: nil, count: 0))
-        return takeData()
+        return takeContent()
     }
 
     private mutating func keep(_ bytes: UnsafeBufferPointer<UInt8>) {
@@ -123,11 +131,13 @@ package struct EventStreamParser: Sendable {
         return false
     }
 
-    private mutating func takeData() -> [UInt8]? {
-        let found = hasData && !isPassedOver ? data : nil
-        data = []
-        hasData = false
-        isPassedOver = false
-        return found
+    private mutating func takeContent() -> Content {
+        defer {
+            data = []
+            hasData = false
+            isPassedOver = false
+        }
+        if isPassedOver { return .passedOver }
+        return hasData ? .data(data) : .none
     }
 }

@@ -14,6 +14,8 @@ package struct StreamMeter: Sendable {
     private var text: TextTally
     /// Whether text has come since its quantity was last reported.
     private var hasUnreportedText = false
+    /// Whether an event could not be read since a quantity was last reported.
+    private var hasMissedEvent = false
     private var reported: Money?
     /// Why the events cannot be metered; nil while they can.
     private var failure: String?
@@ -41,7 +43,7 @@ package struct StreamMeter: Sendable {
             for (index, planned) in plan.quantities.enumerated() {
                 given.quantities[index] = try reading.number(planned.elsewhere, name: planned.name)
             }
-            for (index, planned) in plan.texts.enumerated() { given.texts[index] = try reading.text(planned.elsewhere) }
+            for (index, planned) in plan.texts.enumerated() { given.texts[index] = try reading.text(planned.elsewhere, ignoring: planned.ignored) }
             if let elsewhere = plan.reported?.elsewhere { reported = reading.money(elsewhere) }
         } catch {
             failure = error.description
@@ -62,15 +64,21 @@ package struct StreamMeter: Sendable {
                 // An event in which there is nothing to count says nothing.
                 if planned.counts, number == .zero { continue }
                 if index == plan.textPlace { hasUnreportedText = false }
+                hasMissedEvent = false
                 seen.quantities[index] = number
             }
             for (index, planned) in plan.texts.enumerated() where !planned.inEvents.isEmpty {
-                if let text = try reading.text(planned.inEvents) { seen.texts[index] = text }
+                if let text = try reading.text(planned.inEvents, ignoring: planned.ignored) { seen.texts[index] = text }
             }
             if let inEvents = plan.reported?.inEvents, let amount = reading.money(inEvents) { reported = amount }
         } catch {
             failure = error.description
         }
+    }
+
+    /// An event has come that was too large to be read.
+    package mutating func missEvent() {
+        hasMissedEvent = true
     }
 
     private mutating func readText(_ event: JSONNode) throws(MeterFailure) {
@@ -103,6 +111,7 @@ package struct StreamMeter: Sendable {
             return Charge(cost: .zero, basis: .table, lines: [], dimensions: estimate.dimensions, reported: reported, isBillable: false)
         }
         if let failure { return .estimated(estimate, because: failure, reported: reported) }
+        if hasMissedEvent { return .estimated(estimate, because: "an event was too large to be read", reported: reported) }
         do {
             return try metered(isWhole: isWhole, estimate: estimate)
         } catch {
@@ -118,7 +127,7 @@ package struct StreamMeter: Sendable {
             numbers[index] = try value(index, planned, isWhole: isWhole, isCounted: &isCounted)
         }
         let values = meter.streamUsage.indices.map { slot in plan.places[slot].flatMap { numbers[$0] } }
-        let states = try meter.states(values, isOpen: !isWhole) { (dimension, _) throws(MeterFailure) in
+        let states = try meter.states(values, isOpen: !isWhole) { (dimension, _, _) throws(MeterFailure) in
             plan.texts.firstIndex { $0.dimension == dimension }.flatMap { place in
                 plan.texts[place].comesFirst ? seen.texts[place] ?? given.texts[place] : given.texts[place] ?? seen.texts[place]
             }
@@ -147,8 +156,8 @@ package struct StreamMeter: Sendable {
     private func value(
         _ index: Int, _ planned: StreamPlan.PlannedQuantity, isWhole: Bool, isCounted: inout Bool
     ) throws(MeterFailure) -> Exact? {
-        let (seen, given) = (seen.quantities[index], given.quantities[index])
-        let told = planned.comesFirst ? seen ?? given : given ?? seen
+        let (reported, given) = (seen.quantities[index], given.quantities[index])
+        let told = planned.comesFirst ? reported ?? given : given ?? reported
         let hasText = meter.stream.textPlace != nil
         if index == meter.stream.textPlace, told == nil || hasUnreportedText {
             let counted = Exact(text.total)
@@ -159,8 +168,9 @@ package struct StreamMeter: Sendable {
         }
         if let told { return told }
         if isWhole, planned.counts { return .zero }
-        // A default is what a whole answer means by leaving a value out; one that was cut has not left it out yet.
-        if let fallback = planned.fallback, isWhole || hasText || planned.inEvents == nil { return fallback }
+        // A default is what an answer means by leaving a value out; one that was cut before it reported anything has not left it out yet.
+        let hasReported = hasText && seen.quantities.contains { $0 != nil }
+        if let fallback = planned.fallback, isWhole || hasReported || planned.inEvents == nil { return fallback }
         guard hasText else { throw .missing(name: planned.name, planned.quantity) }
         return nil
     }
@@ -197,6 +207,7 @@ struct StreamPlan: Sendable {
         let dimension: Int
         let inEvents: [DimensionSource.Source]
         let elsewhere: [DimensionSource.Source]
+        let ignored: Set<String>
         let comesFirst: Bool
     }
 
@@ -228,10 +239,10 @@ struct StreamPlan: Sendable {
         self.quantities = quantities
         self.places = places
         texts = dimensions.enumerated().compactMap { index, dimension in
-            guard case .first(let sources, _, _) = dimension.source else { return nil }
+            guard case .first(let sources, _, let ignored, _) = dimension.source else { return nil }
             func isInBody(_ source: DimensionSource.Source) -> Bool { if case .body = source { true } else { false } }
             return PlannedText(
-                dimension: index, inEvents: sources.filter(isInBody), elsewhere: sources.filter { !isInBody($0) },
+                dimension: index, inEvents: sources.filter(isInBody), elsewhere: sources.filter { !isInBody($0) }, ignored: ignored,
                 comesFirst: sources.first.map(isInBody) == true)
         }
         reported = operation.reported.map { PlannedQuantity($0, name: "reported") }

@@ -13,8 +13,12 @@ package struct StreamReader: Sendable {
     private var withheld: [UInt8] = []
     /// Whether the rest of the event at hand goes on as it comes: it is too large to be kept back.
     private var isLetThrough = false
-    /// Where the piece before ended with a block: whether that was taken out, so that the LF which may follow its CR goes the same way.
-    private var hasOmittedLast: Bool?
+    /// What the piece before ended with: the LF that may follow a block's last CR goes the same way as the block.
+    private var lastEnd = End.withinBlock
+
+    private enum End {
+        case withinBlock, blockPassed, blockOmitted
+    }
 
     /// - Parameters:
     ///   - omit: Which events the caller does not get.
@@ -41,19 +45,19 @@ package struct StreamReader: Sendable {
     package mutating func take(_ piece: [UInt8]) -> [UInt8] {
         let (leading, blocks) = parser.parse(piece)
         guard takesOut else {
-            for block in blocks { _ = read(block.data) }
+            for block in blocks { _ = read(block.content) }
             return piece
         }
         guard !piece.isEmpty else { return [] }
         var passed: [UInt8] = []
-        var start = hasOmittedLast == true ? leading : 0
-        if hasOmittedLast == false, leading > 0 {
-            passed += piece[..<leading]
+        var start = 0
+        if leading > 0, lastEnd != .withinBlock {
+            if lastEnd == .blockPassed { passed += piece[..<leading] }
             start = leading
         }
-        hasOmittedLast = nil
+        lastEnd = .withinBlock
         for block in blocks {
-            let isOmitted = !isLetThrough && read(block.data)
+            let isOmitted = read(block.content) && !isLetThrough
             if !isOmitted {
                 passed += withheld
                 passed += piece[start..<block.end]
@@ -61,7 +65,7 @@ package struct StreamReader: Sendable {
             withheld = []
             isLetThrough = false
             start = block.end
-            if start == piece.count { hasOmittedLast = isOmitted }
+            if start == piece.count { lastEnd = isOmitted ? .blockOmitted : .blockPassed }
         }
         withheld += piece[start...]
         if parser.isPassedOver || withheld.count > limit { isLetThrough = true }
@@ -80,8 +84,10 @@ package struct StreamReader: Sendable {
     }
 
     /// Meters an event. Returns whether it is one that the caller does not get.
-    private mutating func read(_ data: [UInt8]?) -> Bool {
-        guard let data, meter != nil || takesOut else { return false }
+    private mutating func read(_ content: EventStreamParser.Content) -> Bool {
+        guard meter != nil || takesOut else { return false }
+        if content == .passedOver { meter?.missEvent() }
+        guard case .data(let data) = content else { return false }
         let event: JSONNode
         do {
             event = try JSONDocument(parsing: data).root

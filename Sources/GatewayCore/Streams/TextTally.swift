@@ -11,6 +11,8 @@ struct TextTally: Sendable {
     private var counted = 0
     private var bytes = 0
     private var rest: [UInt8] = []
+    /// How much of it has been searched for a place to divide it.
+    private var searched = 0
 
     init(_ tokenizer: Tokenizer) {
         self.tokenizer = tokenizer
@@ -26,11 +28,11 @@ struct TextTally: Sendable {
         text.withUnsafeBufferPointer { rest.append(contentsOf: $0) }
         guard rest.count >= Self.enough else { return }
         if let boundary {
-            count(rest.prefix(boundary))
-            rest.removeFirst(boundary)
+            divide(at: boundary)
         } else if rest.count >= Self.most {
-            count(rest[...])
-            rest = []
+            divide(at: rest.count)
+        } else {
+            searched = rest.count - 2
         }
     }
 
@@ -40,14 +42,18 @@ struct TextTally: Sendable {
         return counted + tokenizer.count(rest.span)
     }
 
-    private mutating func count(_ text: ArraySlice<UInt8>) {
-        counted += tokenizer.count(text.span)
+    private mutating func divide(at end: Int) {
+        let complete = rest[..<end]
+        counted += tokenizer.count(complete.span)
+        // A new array, so that one long text does not stay in memory.
+        rest = Array(rest[end...])
+        searched = 0
     }
 
     /// The last single space between two ASCII words: no token of either encoding reaches over what is before it.
     private var boundary: Int? {
         var index = rest.count - 2
-        while index > 0 {
+        while index > searched {
             if rest[index] == 0x20, (0x21...0x7E).contains(rest[index - 1]), isLetter(rest[index + 1]) { return index }
             index -= 1
         }

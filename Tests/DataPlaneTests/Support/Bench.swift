@@ -57,8 +57,8 @@ final class Bench: Sendable {
     ) async throws {
         var configuration = Configuration(
             plugins: "/", ledger: LedgerSettings(engine: .sqlite(path: "/dev/null"), journal: "/"),
-            budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits, cache: cache, quality: quality,
-            enrichment: enrichment)
+            budgets: BudgetBook(standard: budget), onTrackerError: onTrackerError, limits: limits, cache: cache, quality: quality)
+        configuration.enrichment = enrichment
         configuration.authentication = authentication
         let bench = try await Bench(
             configuration, adapters: adapters ?? [try TestAdapter.acme()], isLoaded: isLoaded, isShared: isShared, eventLoops: eventLoops,

@@ -16,7 +16,7 @@ extension FuzzTarget {
             }
         }
         var parser = EventStreamParser(limit: 4096)
-        return parser.parse(bytes).blocks.contains { $0.data != nil }
+        return parser.parse(bytes).blocks.contains { if case .data = $0.content { true } else { false } }
     }
 
     private static func pass(_ bytes: [UInt8], cuts: [Int], omit: JSONLogical?, limit: Int) -> [UInt8] {

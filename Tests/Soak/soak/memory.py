@@ -12,8 +12,9 @@ from .provider import TOKEN, Provider
 
 LARGEST = 5_000_000
 LIMIT = 150 << 20
-# From here on memory must not grow: a tenth of the calls, of every size.
+# From here on memory must not grow: a tenth of the calls, of every size, and a thousand at least.
 WARM = 0.1
+WARM_AT_LEAST = 1000
 PAUSES = 0.004
 
 
@@ -176,9 +177,10 @@ async def run(options):
         idle = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(options.idle)]
         samples = []
         sampling = asyncio.create_task(sample(process, samples))
-        await crowd.run(int(options.calls * WARM))
+        first = max(int(options.calls * WARM), WARM_AT_LEAST)
+        await crowd.run(first)
         warm = len(samples)
-        await crowd.run(options.calls - int(options.calls * WARM))
+        await crowd.run(options.calls - first)
         sampling.cancel()
         with_idle = await process.at_rest()
         for _, writer in idle:
