@@ -24,7 +24,8 @@ extension Call {
         services.feed.publish(
             .refused(
                 CallRefusal(
-                    at: services.clock(), id: id, workspace: problem.workspace, user: user, provider: problem.provider, operation: operation,
+                    at: services.clock(), id: id, workspace: problem.workspace, user: user, provider: problem.provider,
+                    operation: operation,
                     code: problem.code, status: problem.status)))
         log(
             CallLine(

@@ -32,19 +32,20 @@ extension LedgerConformance {
             }
             #expect(Set(together) == Set(expected) && together.count == expected.count)
         }
-        // Sums stop at the ends of their range, and only there.
-        for (nanos, sum) in [([Int64.max, .max], .max), ([.min, .min, .min], .min), ([.max, .min], -1), ([-7, 2], -5)] as [([Int64], Int64)]
-        {
-            let ledger = try await make()
-            var records = nanos.map { _ in maker.record() }
-            for index in records.indices {
-                (records[index].workspace, records[index].cost, records[index].tokens) = ("w\(index)", Money(nanos: nanos[index]), .max)
+        // Sums stop at the ends of their range, and only there. Each on a day of its own.
+        let extremes = [([Int64.max, .max], .max), ([.min, .min, .min], .min), ([.max, .min], -1), ([-7, 2], -5)] as [([Int64], Int64)]
+        for (index, (nanos, sum)) in extremes.enumerated() {
+            let day = RecordMaker.firstDay.adding(seconds: 86_400 * Int64(100 + index))
+            let records = nanos.enumerated().map { number, nanos in
+                var record = maker.record()
+                (record.workspace, record.cost, record.tokens) = ("w\(number)", Money(nanos: nanos), .max)
+                (record.createdAt, record.day) = (day, day)
+                return record
             }
             try await ledger.apply(LedgerBatch(journal: nil, position: nil, records: records))
             let rows = try await ledger.spend(
-                SpendQuery(workspace: nil, by: [], from: always.from, until: always.until, isTogether: true))
+                SpendQuery(workspace: nil, by: [], from: day, until: day.adding(seconds: 1), isTogether: true))
             #expect(rows.map(\.cost.nanos) == [sum] && rows.map(\.tokens) == [.max] && rows.map(\.calls) == [Int64(nanos.count)])
-            await ledger.close()
         }
         await ledger.close()
     }
