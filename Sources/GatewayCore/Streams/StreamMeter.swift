@@ -43,7 +43,9 @@ package struct StreamMeter: Sendable {
             for (index, planned) in plan.quantities.enumerated() {
                 given.quantities[index] = try reading.number(planned.elsewhere, name: planned.name)
             }
-            for (index, planned) in plan.texts.enumerated() { given.texts[index] = try reading.text(planned.elsewhere, ignoring: planned.ignored) }
+            for (index, planned) in plan.texts.enumerated() {
+                given.texts[index] = try reading.text(planned.elsewhere, ignoring: planned.ignored)
+            }
             if let elsewhere = plan.reported?.elsewhere { reported = reading.money(elsewhere) }
         } catch {
             failure = error.description
