@@ -240,7 +240,11 @@ def asks_for_token(_):
         page.open(ADDRESS)
         page.wait("the question", "document.getElementById('token').open")
         equal(page.run("document.getElementById('main').hidden"), True, "the figures")
+        # The dialog comes back after its end; what is typed before that is lost.
+        page.run("void (window.ended = new Promise((done) => document.getElementById('token').addEventListener('close', () => setTimeout(done))))")
         page.key("Escape")
+        page.run("window.ended")
+        equal(page.run("[document.getElementById('token').open, document.activeElement.id]"), [True, "token-text"], "the question after Escape")
         page.type("wrong")
         page.key("Enter")
         page.wait("the complaint", "!document.getElementById('token-problem').hidden && document.getElementById('token').open")
