@@ -22,8 +22,9 @@ struct WaterfallTests {
         let rows = ["acme,coresignal,0.392", "acme,pdl,0.28"]
         eventually("the rows are there") {
             (try? gateway.ledger(
-                #"SELECT "workspaceId" || ',' || "apiProvider" || ',' || cost FROM api_cost_tracking WHERE CAST(cost AS REAL) > 0 ORDER BY 1"#))
-                .map { $0.compactMap(\.first) } == rows
+                #"SELECT "workspaceId" || ',' || "apiProvider" || ',' || cost FROM api_cost_tracking WHERE CAST(cost AS REAL) > 0 ORDER BY 1"#
+            ))
+            .map { $0.compactMap(\.first) } == rows
         }
         for step in steps {
             let id = try #require(step["id"] as? String)
