@@ -75,20 +75,32 @@ struct OperationDecoderTests {
         }
     }
 
+    @Test(arguments: [("auto", ["auto"]), ("[auto, 0]", ["0", "auto"])]) func valuesThatSayNothing(text: String, ignored: [String]) throws {
+        let decoded = try operation(
+            """
+            dimension: { tier: { body: $.tier, default: short, ignore: \(text) }, kind: { request: $.kind } }
+            charge: { unit: 1 }
+            estimate: { unit: 1 }
+            """)
+        guard case .first(_, "short", let found)? = decoded.dimensions["tier"], case .first(_, nil, [])? = decoded.dimensions["kind"] else {
+            Issue.record("\(decoded.dimensions)")
+            return
+        }
+        #expect(found.sorted() == ignored)
+    }
+
     @Test func derivedAndConstantDimensions() throws {
         let decoded = try operation(
             """
             dimension:
               tier: { of: size, ranges: [[0, short], [200001, long]] }
               kind: batch
-              level: { body: $.level, default: low, ignore: [auto, none] }
             usage: { size: { path: job, default: 0 } }
             charge: { unit: size }
             estimate: { unit: size }
             """)
         guard case .ranges(of: "size", let ranges)? = decoded.dimensions["tier"],
-            case .first(let sources, nil, _)? = decoded.dimensions["kind"], case .constant("batch")? = sources.first,
-            case .first(_, "low", ["auto", "none"])? = decoded.dimensions["level"]
+            case .first(let sources, nil, _)? = decoded.dimensions["kind"], case .constant("batch")? = sources.first
         else {
             Issue.record("\(decoded.dimensions)")
             return
