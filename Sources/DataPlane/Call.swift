@@ -155,7 +155,7 @@ final class Call: ConnectionResponder, UpstreamReceiver, @unchecked Sendable {
         requestBodyIsWhole = true
         if streamsBody {
             upstreamCall?.finishBody()
-        } else if let admission, exchange == nil {
+        } else if let admission, exchange == nil, claim == nil {
             timing.noteRequest()
             let body = admission.readsRequestBody ? RequestFacts.body(requestBody) : .none
             sharing == nil ? reserve(body: body) : share(body)
