@@ -79,7 +79,10 @@ final class GatewayUnderTest {
     ) throws {
         process = Process()
         process.executableURL = try Self.executable
-        let arguments = ["serve"] + (sandbox ? ["--sandbox"] : []) + arguments
+        // The sandbox has a ledger of its own, unless told which: here commands are to find it where the configuration says.
+        let isTold = try arguments.contains("--ledger") || read("config.yaml").contains("postgres://")
+        let ledger = sandbox && !isTold ? ["--ledger", "sqlite:gateway.db"] : []
+        let arguments = ["serve"] + (sandbox ? ["--sandbox"] : []) + ledger + arguments
         process.arguments = arguments
         if let openFiles {
             process.executableURL = URL(fileURLWithPath: "/bin/sh")

@@ -133,8 +133,19 @@ struct ConfigurationDecoder {
             } else {
                 document.report("--ledger is sqlite:PATH or postgres://…", at: value?.node.mark ?? .start)
             }
+        } else if options.isSandbox, case .sqlite(let path) = settings.engine {
+            // What the sandbox answers and charges is invented: it must not be what a real start finds.
+            settings.engine = .sqlite(path: Self.ofSandbox(path))
+            settings.journal += "-sandbox"
         }
         return settings
+    }
+
+    /// `gateway-sandbox.db` for `gateway.db`.
+    private static func ofSandbox(_ path: String) -> String {
+        let name = path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...]
+        guard let dot = name.lastIndex(of: "."), dot > name.startIndex else { return path + "-sandbox" }
+        return path[..<dot] + "-sandbox" + path[dot...]
     }
 
     private static func factor(_ value: ValueReader) -> Exact {

@@ -89,8 +89,9 @@ export function watchScrolling() {
       const place = target.closest(".scroll");
       const isLarger = place.scrollWidth > place.clientWidth || place.scrollHeight > place.clientHeight;
       for (const [name, value] of [["tabindex", "0"], ["role", "region"]]) {
+        // What has the focus keeps its place among the stops.
         if (isLarger) place.setAttribute(name, value);
-        else place.removeAttribute(name);
+        else if (!place.contains(document.activeElement)) place.removeAttribute(name);
       }
     }
   });
