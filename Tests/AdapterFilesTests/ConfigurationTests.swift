@@ -236,6 +236,21 @@ struct ConfigurationTests {
         )
     }
 
+    /// What it invents is kept apart, unless the command line says where.
+    @Test(arguments: [
+        ("", "/gateway-sandbox.db", "/gateway-journal-sandbox"),
+        ("ledger: { url: sqlite:a.b/ledger }", "/a.b/ledger-sandbox", "/gateway-journal-sandbox"),
+        ("ledger: { url: \"sqlite:a/x.y.db\", journal: j }", "/a/x.y-sandbox.db", "/j-sandbox"),
+    ])
+    func theSandboxHasALedgerOfItsOwn(section: String, database: String, journal: String) throws {
+        let (loaded, _, problems) = try load("gateway: 1\n\(section)", isSandbox: true)
+        let ledger = try #require(loaded?.ledger, "\(problems)")
+        guard case .sqlite(let path) = ledger.engine else { return #expect(Bool(false), "\(ledger)") }
+        #expect(path.hasSuffix(database) && ledger.journal.hasSuffix(journal), "\(ledger)")
+        let told = try load("gateway: 1\n\(section)", isSandbox: true) { $0.ledger = "sqlite:/told.db" }.configuration?.ledger
+        #expect(told?.engine == .sqlite(path: "/told.db") && told?.journal.hasSuffix("-sandbox") == false)
+    }
+
     @Test func theSandboxNeedsNoVariable() throws {
         let text =
             "gateway: 1\nadmin: { listen: \"0.0.0.0:7\", token: \"${NONE}\" }\nalerts: { webhooks: [ { url: \"https://${NONE}/\", secret: \"${NONE}\" } ] }"
