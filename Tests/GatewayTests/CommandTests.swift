@@ -80,7 +80,7 @@ import Testing
     @Test func aSecondGatewayOnTheLedgerIsToldWhoHasIt() throws {
         let gateway = try GatewayUnderTest()
         try gateway.start()
-        let second = try gateway.command("serve", "--sandbox", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+        let second = try gateway.command("serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
         #expect(second.status == 1)
         #expect(second.error.contains("in use by process"), "\(second.error)")
         #expect(try gateway.get("/_gateway/health").status == 200)
