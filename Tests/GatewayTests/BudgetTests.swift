@@ -157,8 +157,8 @@ import Testing
 
     /// A ledger that cannot be opened is said to be so by the path that it cannot be opened at.
     @Test func withoutALedgerNothingIsSetAndThatIsSaid() throws {
-        let gateway = try GatewayUnderTest(configuration: "ledger: { url: \"sqlite:plugins\" }", shippedPlugins: false)
-        try gateway.start()
+        let gateway = try GatewayUnderTest(shippedPlugins: false)
+        try gateway.start(arguments: ["--ledger", "sqlite:plugins"])
         for reply in [
             try put(gateway, "acme", #"{"daily": 2}"#), try gateway.admin("GET", "/v1/calls"), try gateway.admin("GET", "/v1/audit"),
             try gateway.admin("GET", "/v1/keys"),

@@ -49,7 +49,10 @@ final class LogOutput: CallLog, Sendable {
     /// Lines lost since the start.
     var droppedLines: Int { allDropped.load(ordering: .relaxed) }
 
-    func append(_ line: LogLine) {
+    func append(_ line: LogLine) { append(line, isUrgent: false) }
+
+    /// - Parameter isUrgent: Whether it is written at once, because it may be the process's last.
+    func append(_ line: LogLine, isUrgent: Bool) {
         let isFirst = state.withLock { state in
             guard state.waiting.count + line.bytes.count <= Self.capacity else {
                 state.dropped += 1
@@ -60,7 +63,11 @@ final class LogOutput: CallLog, Sendable {
             defer { state.isScheduled = true }
             return !state.isScheduled
         }
-        if isFirst { queue.asyncAfter(deadline: .now() + Self.gathering) { self.flush() } }
+        if isUrgent {
+            queue.async { self.flush() }
+        } else if isFirst {
+            queue.asyncAfter(deadline: .now() + Self.gathering) { self.flush() }
+        }
     }
 
     private func flush() {
@@ -153,6 +160,6 @@ struct OutputLogHandler: LogHandler {
         for (name, value) in metadata.sorted(by: { $0.key < $1.key }) { line.add(named: name, "\(value)") }
         if let error = event.error { line.add("error", "\(error)") }
         line.end()
-        output.append(line)
+        output.append(line, isUrgent: event.level >= .warning)
     }
 }

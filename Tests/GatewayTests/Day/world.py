@@ -120,7 +120,8 @@ class Receiver:
 
     @property
     def posts(self):
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        return [{**line, "body": json.loads(line["text"])} for line in lines]
 
     @property
     def alerts(self):
