@@ -97,6 +97,11 @@ import TokenCounting
         #expect(try charge(Self.operation(text: ["$.delta"]), [begun], isWhole: false).lines.map(\.quantity) == [exact("10"), exact("1")])
     }
 
+    @Test func besideTheCountedTextADefaultIsTheBestThatIsKnown() throws {
+        let operation = try Self.operation(text: ["$.delta"], charge: [("input", "cached"), ("output", "answer + cached")])
+        #expect(try charge(operation, [Self.told[0]], isWhole: false).lines.map(\.quantity) == [exact("8"), exact("1")])
+    }
+
     @Test func aValueThatSaysNothingIsNone() throws {
         var operation = try Self.operation(text: ["$.delta"])
         operation.dimensions = [

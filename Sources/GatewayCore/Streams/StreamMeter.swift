@@ -141,6 +141,11 @@ package struct StreamMeter: Sendable {
             case .quantity:
                 number = plan.lines[index].flatMap { numbers[$0] }
             case .expression(let expression, let slots):
+                var values = values
+                // Beside what is counted, a default is the best that is known.
+                if slots.contains(where: { plan.places[$0] == plan.textPlace && plan.textPlace != nil }) {
+                    for slot in slots where values[slot] == nil { values[slot] = meter.streamUsage[slot].quantity.fallback }
+                }
                 if slots.allSatisfy({ values[$0] != nil }) {
                     number = try Meter.value(expression, slots, values, unit: line.rates.unit)
                 }

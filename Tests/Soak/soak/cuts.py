@@ -291,14 +291,15 @@ def plan(found, stride, seed):
     return cuts
 
 
-def drained(folder, provider):
-    """Writes an adapter's file anew: its streams are read to their end when their callers have left."""
+def adapter(folder, provider, departure):
+    """Writes an adapter's file anew, with one `on_disconnect` for all of its streams: where they are drained, under a name of its own."""
     with open(os.path.join(examples.PLUGINS, f"{provider}.yaml"), encoding="utf-8") as file:
-        text = file.read()
+        text = re.sub(r"\n +on_disconnect:[^\n]*", "", file.read())
+    text = re.sub(r"\n    stream:[^\n]*\n", rf"\g<0>      on_disconnect: {departure}\n", text)
+    name = provider if departure == "cancel" else f"{provider}-drained"
     for place in (f"provider: {provider}\n", f"dataSources: [{provider}]"):
-        text = text.replace(place, place.replace(provider, f"{provider}-drained"))
-    text = re.sub(r"\n    stream:[^\n]*\n", r"\g<0>      on_disconnect: drain\n", text)
-    with open(os.path.join(folder, f"{provider}-drained.yaml"), "w", encoding="utf-8") as file:
+        text = text.replace(place, place.replace(provider, name))
+    with open(os.path.join(folder, f"{name}.yaml"), "w", encoding="utf-8") as file:
         file.write(text)
 
 
@@ -308,8 +309,8 @@ async def run(options):
     async with Provider(cuts, options.seed) as provider, Gateway(options.gateway, provider.url) as gateway:
         providers, folder = sorted({example.provider for example in found}), gateway.own_plugins()
         for name in providers:
-            os.symlink(os.path.join(examples.PLUGINS, f"{name}.yaml"), os.path.join(folder, f"{name}.yaml"))
-            drained(folder, name)
+            adapter(folder, name, "cancel")
+            adapter(folder, name, "drain")
         gateway.configuration["providers"] = {name + more: {"url": provider.url} for name in providers for more in ("", "-drained")}
         gateway.configure()
         gateway.environment |= examples.keys()

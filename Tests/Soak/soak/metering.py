@@ -13,6 +13,7 @@ class Told:
     text: str = ""
     has_more: bool = False  # text since `answer` was reported
     searches: int | None = None  # None where a stream that was cut has not come to them
+    is_whole: bool = False
 
 
 def events(stream, with_rest):
@@ -30,7 +31,7 @@ def events(stream, with_rest):
 def told(provider, operation, stream, is_whole, with_rest=False):
     """What a provider's stream says, cut where it may be."""
     usage_of, text_of, answer, searches_of = READERS[provider, operation]
-    found = Told(searches=0 if is_whole else None)
+    found = Told(searches=0 if is_whole else None, is_whole=is_whole)
     for event in events(stream, with_rest):
         if text := "".join(part for part in text_of(event) if isinstance(part, str)):
             found.text += text
@@ -48,7 +49,11 @@ def told(provider, operation, stream, is_whole, with_rest=False):
 def quantities(provider, operation, told, estimates):
     """Unit → the least and the most that may be charged of it. What was not reported is as it was estimated; tokens of a text that were not
     reported are between one for 128 bytes and one for each byte."""
-    units = {unit: estimates[unit] if number is None else number for unit, number in UNITS[provider, operation](told).items()}
+    has_reported = told.is_whole or told.usage or told.searches
+    units = {
+        unit: number if has_reported and number is not None else estimates[unit]
+        for unit, number in UNITS[provider, operation](told).items()
+    }
     bounds = {unit: (number, number) for unit, number in units.items()}
     size = len(told.text.encode())
     low = high = told.answer or 0
