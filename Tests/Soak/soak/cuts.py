@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from . import SoakError, books, examples
 from .gateway import Gateway
-from .metering import is_complete, quantities, told
+from .metering import events, is_complete, quantities, told
 
 SECONDS = 30
 # Who cuts, and how. A caller may also leave a stream that the gateway reads to its end all the same.
@@ -123,6 +123,9 @@ def passed(cut, stream, is_over=True):
     if not without_usage(cut.example, cut.body):
         return stream
     *blocks, rest = re.split(rb"(?<=\n\n)", stream)
+    # What lacks nothing but its empty line is taken out too.
+    if any(event.get("choices") == [] for event in events(rest, True)):
+        rest = b""
     return b"".join(block for block in blocks if b'"choices":[],' not in block) + (rest if is_over else b"")
 
 
