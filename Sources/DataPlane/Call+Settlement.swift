@@ -44,7 +44,6 @@ extension Call {
         guard var record = record(cost: charge.cost, basis: charge.basis) else { return }
         record.reportedCost = charge.reported
         record.tokens = charge.tokens
-        record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge)
         record.status = answer?.status
         record.success = settlement == .metered && (200..<300).contains(answer?.status ?? 0)
         record.errorMessage = errorMessage(settlement, charge: charge)
@@ -56,12 +55,10 @@ extension Call {
         services.metrics.count(record)
         if sharing != nil { prepareSharing(settlement, charge: charge, record: record) }
         if settlement == .metered { store(body) }
+        var grades: GradeCounts?
         // Where it is not what the caller waits for, the answer's body is not needed any more.
-        if isHeadSent || settlement != .metered {
-            answer?.drop()
-        } else if let grades = normalize(body) {
-            record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge, grades: grades)
-        }
+        if isHeadSent || settlement != .metered { answer?.drop() } else { grades = normalize(body) }
+        record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge, grades: grades)
         services.history.noteSettled(record)
         let status = services.accounts.settle(pledge.reservation, cost: record.cost)
         settled = Settled(record: record, status: status)

@@ -186,22 +186,3 @@ extension DimensionSource {
     package var readsResponseBody: Bool { sources.contains { if case .body = $0 { true } else { false } } }
     package var readsRequestBody: Bool { sources.contains { if case .request = $0 { true } else { false } } }
 }
-
-extension Operation {
-    private var quantities: [Quantity] {
-        (usage + (streaming?.usage ?? [])).map(\.quantity)
-            + (charge + estimate).compactMap { if case .quantity(let quantity) = $0.amount { quantity } else { nil } }
-            + (reported.map { [$0] } ?? [])
-    }
-
-    /// Whether metering needs the answer's body, so that a small one is held whole until its cost is known.
-    package var readsResponseBody: Bool {
-        billable.when != nil || billable.unless != nil || quantities.contains(where: \.readsResponseBody)
-            || dimensions.values.contains(where: \.readsResponseBody)
-    }
-
-    /// Whether metering needs the request's body, so that it is read whole before the call is forwarded.
-    package var readsRequestBody: Bool {
-        quantities.contains(where: \.readsRequestBody) || dimensions.values.contains(where: \.readsRequestBody)
-    }
-}
