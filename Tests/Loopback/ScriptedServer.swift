@@ -31,12 +31,12 @@ package final class ScriptedServer: Sendable {
                     return state.accepted - 1
                 }
                 Thread.detachNewThread { [weak self] in
-                    let connection = Connection(socket: socket, index: index) { request in
-                        self?.state.withLock { $0.requests.append(request) }
-                    }
+                    let connection = Connection(
+                        socket: socket, index: index,
+                        record: { request in self?.state.withLock { $0.requests.append(request) } },
+                        willClose: { _ = self?.state.withLock { $0.open.remove(socket) } })
                     // A script that ends early is a peer that went away: the assertions are about what the client makes of it.
                     try? script(connection)
-                    _ = self?.state.withLock { $0.open.remove(socket) }
                     connection.close()
                 }
             }
@@ -130,13 +130,15 @@ package final class Connection {
     package let index: Int
     private let socket: Int32
     private let record: (Request) -> Void
+    private let willClose: () -> Void
     private var buffer: [UInt8] = []
     private var isOpen = true
 
-    init(socket: Int32, index: Int, record: @escaping (Request) -> Void = { _ in }) {
+    init(socket: Int32, index: Int, record: @escaping (Request) -> Void = { _ in }, willClose: @escaping () -> Void = {}) {
         self.socket = socket
         self.index = index
         self.record = record
+        self.willClose = willClose
         var on: Int32 = 1
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     }
@@ -160,6 +162,10 @@ package final class Connection {
     }
 
     package func send(_ bytes: [UInt8]) {
+        guard isOpen else {
+            isPeerGone = true
+            return
+        }
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -179,9 +185,7 @@ package final class Connection {
             defer { buffer = [] }
             return buffer
         }
-        var bytes = [UInt8](repeating: 0, count: 64 * 1024)
-        let count = recv(socket, &bytes, bytes.count, 0)
-        return count > 0 ? Array(bytes[..<count]) : nil
+        return read()
     }
 
     package func readHead() throws -> String {
@@ -277,14 +281,21 @@ package final class Connection {
     package func close() {
         guard isOpen else { return }
         isOpen = false
+        willClose()
         Glibc.close(socket)
     }
 
     private func more() throws {
+        guard let bytes = read() else { throw SocketError(description: "closed") }
+        buffer += bytes
+    }
+
+    /// Never reads after `close`: the number of the socket may be another connection's by then.
+    private func read() -> [UInt8]? {
+        guard isOpen else { return nil }
         var bytes = [UInt8](repeating: 0, count: 64 * 1024)
         let count = recv(socket, &bytes, bytes.count, 0)
-        guard count > 0 else { throw SocketError(description: "closed") }
-        buffer += bytes[..<count]
+        return count > 0 ? Array(bytes[..<count]) : nil
     }
 }
 
