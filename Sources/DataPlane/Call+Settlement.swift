@@ -45,7 +45,7 @@ extension Call {
         record.reportedCost = charge.reported
         record.tokens = charge.tokens
         record.status = answer?.status
-        record.success = settlement == .metered && (200..<300).contains(answer?.status ?? 0)
+        record.success = settlement == .metered && (200..<300).contains(answer?.status ?? 0) && answer?.stream?.hasFailed != true
         record.errorMessage = errorMessage(settlement, charge: charge)
         if self.pledge?.hasClaimedOnce == true { record.onceKey = pledge.onceKey?.value }
         record.duration = Int(max(0, services.clock().microseconds - pledge.startedAt.microseconds) / 1000)
@@ -110,6 +110,7 @@ extension Call {
     private func errorMessage(_ settlement: Exchange.Settlement, charge: Charge) -> String? {
         switch settlement {
         case .metered:
+            if answer?.stream?.hasFailed == true { return "the provider reported an error in its stream" }
             if let problem = charge.meteringProblem { return "metering: \(problem)" }
             guard let status = answer?.status, !(200..<300).contains(status) else { return nil }
             return "the provider answered \(status)"

@@ -40,6 +40,8 @@ final class EventStream {
 
     /// Whether its cost stands in its events.
     var isMetered: Bool { reader.meter != nil }
+    /// Whether an event has said that the provider failed.
+    var hasFailed: Bool { reader.meter?.hasFailed == true }
     /// Whether the caller may get less than the provider sends.
     var takesOut: Bool { reader.takesOut }
 

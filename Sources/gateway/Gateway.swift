@@ -14,6 +14,7 @@ struct Gateway: AsyncParsableCommand {
               curl -H 'X-Workspace-Id: demo' 'http://127.0.0.1:8080/PROVIDER/…'
               gateway spend --by provider,day
             """,
+        version: "0.9.0",
         subcommands: [
             Serve.self, Check.self, Price.self, Normalize.self, NewAdapter.self, Query.self, Spend.self, Key.self, Migrate.self, Lease.self,
             Reload.self, Replay.self,

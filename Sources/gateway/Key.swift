@@ -47,6 +47,10 @@ struct Key: AsyncParsableCommand {
         @Option(help: "Calls a second, such as 5 or 0.5; any number when left out.")
         var rate: String?
 
+        func validate() throws {
+            _ = try wish(at: machineClock())
+        }
+
         func run() async throws {
             let configuration = try options.configuration()
             let wish = try wish(at: machineClock())
@@ -168,12 +172,16 @@ struct Key: AsyncParsableCommand {
 
         @OptionGroup var options: ConfigurationOptions
 
-        @Argument(help: "The key's id, as 'gateway key list' shows it.")
-        var id: String
+        @Argument(
+            help: "The key's id, as 'gateway key list' shows it.",
+            transform: { text in
+                guard let id = CallID(text) else { throw ValidationError("An id has 26 characters, as 'gateway key list' shows it.") }
+                return id
+            })
+        var id: CallID
 
         func run() async throws {
             let configuration = try options.configuration()
-            guard let id = CallID(id) else { throw ValidationError("An id has 26 characters, as 'gateway key list' shows it.") }
             if let reply = await configuration.adminClient.send("DELETE", "/v1/keys/\(id)") {
                 guard reply.status == 200 else { throw fail("gateway: \(reply.refusal)") }
             } else {

@@ -17,19 +17,20 @@ struct Migrate: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
-    @Option(help: ArgumentHelp("The database, instead of config.yaml's ledger.url: postgres://…", valueName: "url"))
-    var ledger: String?
+    @Option(
+        help: ArgumentHelp("The database, instead of config.yaml's ledger.url: postgres://…", valueName: "url"),
+        transform: { url in
+            guard let engine = LedgerSettings.Engine(url: url, relativeTo: ".") else { throw ValidationError("--ledger is postgres://…") }
+            return engine
+        })
+    var ledger: LedgerSettings.Engine?
 
     @Flag(help: "Print the SQL and change nothing.")
     var dryRun = false
 
     func run() async throws {
         // With a database at hand, no configuration is needed.
-        let named = try ledger.map { url in
-            guard let engine = LedgerSettings.Engine(url: url, relativeTo: ".") else { throw ValidationError("--ledger is postgres://…") }
-            return engine
-        }
-        let engine = try named ?? options.configuration().ledger.engine
+        let engine = try ledger ?? options.configuration().ledger.engine
         guard case .postgres(let url) = engine else {
             throw fail(
                 "gateway: the ledger is SQLite, whose schema 'gateway serve' brings up to date itself; 'migrate' is for postgres://…")

@@ -36,13 +36,20 @@ struct Spend: AsyncParsableCommand {
     @Option(help: "table, json or csv.")
     var format: SpendFormat = .table
 
-    func run() async throws {
-        let query: SpendQuery
+    func validate() throws {
+        _ = try query()
+    }
+
+    private func query() throws -> SpendQuery {
         do {
-            query = try SpendQuery(workspace: workspace, by: by, from: from, to: to, now: machineClock())
+            return try SpendQuery(workspace: workspace, by: by, from: from, to: to, now: machineClock())
         } catch {
             throw ValidationError(error.description)
         }
+    }
+
+    func run() async throws {
+        let query = try query()
         let configuration = try options.configuration()
         let report: JSONValue
         let client = AdminClient(address: configuration.admin.listen, token: configuration.admin.token)

@@ -1,4 +1,5 @@
 import AdapterFiles
+import Foundation
 import GatewayCore
 import Testing
 
@@ -20,6 +21,16 @@ struct ConfigurationTests {
         #expect(problems == [])
         let ledger = LedgerSettings(engine: .sqlite(path: folder + "/gateway.db"), journal: folder + "/gateway-journal")
         #expect(configuration == Configuration(plugins: folder + "/plugins", ledger: ledger))
+    }
+
+    /// What the README says that settings are when they are left out.
+    @Test func theReadmeListsTheDefaults() throws {
+        let readme = try String(contentsOf: URL(fileURLWithPath: #filePath + "/../../../README.md").standardized, encoding: .utf8)
+        let block = try #require(
+            readme.components(separatedBy: "<!-- settings -->\n```yaml\n").dropFirst().first?.components(separatedBy: "```").first)
+        let (loaded, folder, problems) = try load(block)
+        let ledger = LedgerSettings(engine: .sqlite(path: folder + "/gateway.db"), journal: folder + "/gateway-journal")
+        #expect(loaded == Configuration(plugins: folder + "/plugins", ledger: ledger) && problems == [])
     }
 
     @Test func everything() throws {

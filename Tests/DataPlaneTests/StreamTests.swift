@@ -165,19 +165,34 @@ import Testing
         }
     }
 
-    /// An error event after a 200, and an end without usage: charged by what was sent, and the row says so.
-    @Test func aStreamThatEndsInAnErrorIsChargedByWhatWasSent() async throws {
+    /// An error event after a 200 is no success, whatever it is charged by.
+    @Test(arguments: [#"{"error":{"message":"overloaded"}}"#, #"{"type":"response.failed","response":{"error":"overloaded"}}"#])
+    func aStreamThatEndsInAnErrorIsChargedByWhatWasSent(error: String) async throws {
         try await run { bench in
-            let text = Script.word() + "event: error\ndata: {\"error\":{\"message\":\"overloaded\"}}\n\n"
-            let response = try bench.exchange(talk()) { call in
+            for (index, reported) in ["", Script.usage(9)].enumerated() {
+                let text = Script.word() + reported + "event: error\ndata: \(error)\n\n"
+                let response = try bench.exchange(talk()) { call in
+                    call.head(200, Self.head)
+                    call.body(text)
+                    call.end()
+                }
+                #expect(response.text.hasSuffix("data: \(error)\n\n") && response.trailers.first?.value == (index == 0 ? "0.01" : "0.09"))
+                let record = try bench.log.waitForSettled(index + 1)[index]
+                #expect(record.basis == (index == 0 ? .estimate : .table) && !record.success && record.status == 200)
+                #expect(record.errorMessage == "the provider reported an error in its stream")
+            }
+            #expect(bench.metrics.meteringProblems.count == 1)
+        }
+    }
+
+    @Test func anEventWhoseErrorIsNothingIsNoError() async throws {
+        try await run { bench in
+            _ = try bench.exchange(talk()) { call in
                 call.head(200, Self.head)
-                call.body(text)
+                call.body("data: {\"error\":null,\"response\":{\"error\":null}}\n\n" + Script.usage(2) + Script.done)
                 call.end()
             }
-            #expect(response.text == text && response.trailers.first?.value == "0.01")
-            let record = try bench.log.waitForSettled()[0]
-            #expect(record.basis == .estimate && record.errorMessage == "metering: the stream ended without its usage")
-            #expect(bench.metrics.meteringProblems.count == 1)
+            #expect(try bench.log.waitForSettled()[0].success)
         }
     }
 

@@ -17,6 +17,8 @@ package struct StreamMeter: Sendable {
     /// Whether an event could not be read since a quantity was last reported.
     private var hasMissedEvent = false
     private var reported: Money?
+    /// Whether an event has said that the provider failed: it has an `error`, or its `response` has, that is an object or a text.
+    package private(set) var hasFailed = false
     /// Why the events cannot be metered; nil while they can.
     private var failure: String?
 
@@ -54,6 +56,7 @@ package struct StreamMeter: Sendable {
 
     /// Reads one event.
     package mutating func read(_ event: JSONNode) {
+        if Self.tellsOfError(event) || event["response"].map(Self.tellsOfError) == true { hasFailed = true }
         guard failure == nil else { return }
         let plan = meter.stream
         let reading = Reading(
@@ -76,6 +79,11 @@ package struct StreamMeter: Sendable {
         } catch {
             failure = error.description
         }
+    }
+
+    private static func tellsOfError(_ node: JSONNode) -> Bool {
+        guard let error = node["error"] else { return false }
+        return error.kind == .object || error.kind == .string
     }
 
     /// An event has come that was too large to be read.
