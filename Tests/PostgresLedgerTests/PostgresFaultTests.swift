@@ -73,8 +73,8 @@ struct PostgresFaultTests {
         let server = try isLogThere ? PostgresServer(in: disk.path) : PostgresServer()
         let database = try server.database()
         if !isLogThere {
-            // Made by the server's own user.
-            try server.sql("COPY (SELECT) TO PROGRAM 'mkdir \(disk.path)/tables'", in: "postgres")
+            // Made by the server's own user, in a program that reads what it is sent: the server complains of one that does not.
+            try server.sql("COPY (SELECT) TO PROGRAM 'cat > /dev/null && mkdir \(disk.path)/tables'", in: "postgres")
             try server.sql("CREATE TABLESPACE small LOCATION '\(disk.path)/tables'", in: "postgres")
             try server.sql("ALTER DATABASE \(database.name) SET TABLESPACE small", in: "postgres")
         }

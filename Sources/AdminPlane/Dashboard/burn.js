@@ -12,19 +12,25 @@ const SHADES = 5;
 const dayText = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const shortText = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 
-/** The date of a workspace's day, which begins at its own midnight: zones are up to 13 hours before UTC, and 11 behind it. */
+/**
+ * The date of a workspace's day, which begins at its own midnight. Its instant tells zones from 13 hours before UTC to 10 behind it;
+ * the days of the few beyond are called by their neighbours' names.
+ */
 const civil = (instant) => new Date(Date.parse(instant) + 13 * 3600e3).toISOString().slice(0, 10);
 
-function dates() {
-  const today = Date.parse(new Date().toISOString().slice(0, 10));
-  return Array.from({ length: DAYS }, (_, index) => new Date(today - (DAYS - 1 - index) * 86400e3).toISOString().slice(0, 10));
+/** The last days, up to today: UTC's, or that of a workspace where it is tomorrow already. */
+function dates(rows) {
+  const today = rows.map((row) => civil(row.day)).reduce((a, b) => (a > b ? a : b), new Date().toISOString().slice(0, 10));
+  return Array.from({ length: DAYS }, (_, index) => new Date(Date.parse(today) - (DAYS - 1 - index) * 86400e3).toISOString().slice(0, 10));
 }
 
+/** Whether a workspace's day is the one that it has now. */
+const isNow = (instant) => Date.now() - Date.parse(instant) < 86400e3;
+
 /** Sums rows by provider and by day. */
-function gather(rows) {
-  const days = new Map(dates().map((date) => [date, { date, all: 0n, providers: new Map() }]));
+export function gather(rows) {
+  const days = new Map(dates(rows).map((date) => [date, { date, all: 0n, providers: new Map() }]));
   const providers = new Map();
-  const last = [...days.keys()].at(-1);
   for (const row of rows) {
     const day = days.get(civil(row.day));
     if (!day) continue;
@@ -35,7 +41,7 @@ function gather(rows) {
     sum.all += cost;
     sum.saved += nanos(row.saved);
     sum.calls += row.calls;
-    if (day.date === last) sum.today += cost;
+    if (isNow(row.day)) sum.today += cost;
     providers.set(row.provider, sum);
   }
   const ordered = [...providers.values()].sort((a, b) => (a.all === b.all ? (a.provider < b.provider ? -1 : 1) : a.all > b.all ? -1 : 1));
@@ -112,7 +118,7 @@ function redraw() {
 }
 
 function show(report) {
-  const text = JSON.stringify(report.rows) + dates()[0];
+  const text = JSON.stringify(report.rows.map((row) => ({ ...row, now: isNow(row.day) })));
   if (text === shown) return;
   shown = text;
   sums = gather(report.rows);
@@ -137,6 +143,6 @@ export function start() {
     width = entry.contentRect.width;
   }).observe(find("burn-chart"));
   // A day more than is shown: where the day begins before UTC's.
-  const from = () => new Date(Date.parse(dates()[0]) - 86400e3).toISOString().slice(0, 10);
+  const from = () => new Date(Date.parse(dates([])[0]) - 86400e3).toISOString().slice(0, 10);
   return poll(60, () => `v1/spend?together=true&by=provider,day&from=${from()}`, show, (...fault) => problem("burn", ...fault));
 }

@@ -48,6 +48,21 @@ def clean(page, allowed=(), token=None):
     equal([each for each in page.requests if not each.startswith(ADDRESS)], [], "requests to elsewhere")
 
 
+# A dollar in the day that each zone has now, and a dime in the one before.
+DAYS_OF_THE_WORLD = """
+Promise.all([import("/dashboard/burn.js"), import("/dashboard/money.js")]).then(([{ gather }, { decimal }]) => {
+  const rows = [];
+  for (let offset = -12; offset <= 14; offset += 1) {
+    const start = Math.floor((Date.now() + offset * 3600e3) / 86400e3) * 86400e3 - offset * 3600e3;
+    const row = (day, cost) => ({ day: new Date(day).toISOString(), provider: "pdl", calls: 1, cost, saved: "0.00" });
+    rows.push(row(start, "1.00"), row(start - 86400e3, "0.10"));
+  }
+  const { days, providers: [sum] } = gather(rows);
+  return [sum.today, sum.all, days.reduce((all, day) => all + day.all, 0n)].map(decimal);
+})
+"""
+
+
 def sees(ledger):
     """Numbers are the ledger's, calls arrive as they are made, hostile ids are text, and ten thousand workspaces are as quick to look at as ten."""
     equal([call("acme", user=HOSTILE, entity="nike-cfo", normalize=True)[0], call(SCRIPT)[0], call("demo")[0], call("demo")[0]],
@@ -90,6 +105,7 @@ def sees(ledger):
         equal({row[0]: row[4] for row in page.rows("burn-rows")}, sums('"apiProvider"'), "burn by provider")
         bars = page.run("[...document.querySelectorAll('#burn-chart .day')].at(-1).querySelectorAll('rect:not(.hit)').length")
         equal(bars, len(sums('"apiProvider"')), "bars of today")
+        equal(page.run(DAYS_OF_THE_WORLD), ["27.00", "29.70", "29.70"], "the day of each zone: today, the last thirty days, and their bars")
         page.wait("the quality", "document.querySelectorAll('#quality-rows > tr:not(.empty)').length > 0")
         quality = {row[0]: row for row in page.rows("quality-rows")}
         equal(quality["pdl"][1], "100.0 %", "answers that succeeded")
