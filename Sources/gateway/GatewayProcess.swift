@@ -39,6 +39,8 @@ final class GatewayProcess: Sendable {
     /// How long calls in flight may take to finish at a shutdown, and the ledger to take what is left.
     private static let grace = Duration.seconds(30)
     private static let lastDrain = Duration.seconds(10)
+    /// How long who asks for sums waits for the ledger to have the last calls.
+    private static let patience = Duration.milliseconds(500)
 
     /// Opens the journal and the ledger. Throws an exit code, its sentence printed, when this process cannot serve.
     init(
@@ -280,7 +282,9 @@ final class GatewayProcess: Sendable {
     }
 
     private func spend(_ query: SpendQuery) async throws(LedgerError) -> [SpendRow] {
-        try await writer.openedLedger.spend(query)
+        // Whoever has just had an answer finds it in the sums.
+        if writer.status.backlogBytes > 0 { _ = await writer.drain(within: Self.patience) }
+        return try await writer.openedLedger.spend(query)
     }
 
     private var health: Health {

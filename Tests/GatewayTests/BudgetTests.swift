@@ -28,6 +28,10 @@ import Testing
         #expect(try gateway.get(Self.person).status == 200)
         let set = try put(gateway, "acme", #"{ "daily": 0.30, "timezone": "UTC" }"#)
         #expect(set.status == 200 && set.body.contains(#""limit":"0.30","spent":"0.28""#), "\(set.body)")
+        // Where the day begins elsewhere now, what was spent in it is told all the same.
+        #expect(try gateway.get(Self.person, ["X-Workspace-Id": "moved"]).status == 200)
+        let moved = try put(gateway, "moved", #"{ "timezone": "Asia/Kolkata" }"#).body
+        #expect(moved.contains(#""limit":"5.00","spent":"0.28""#) && !moved.contains("unverified"), "\(moved)")
         // In force at once, and after a kill.
         #expect(try gateway.get(Self.person).status == 429)
         #expect(try gateway.get(Self.person)["X-Gateway-Limit-Monthly"] == "50.00")
@@ -65,7 +69,7 @@ import Testing
         }
         #expect(statuses.all == Array(repeating: 200, count: 24))
         let changes = try audit(gateway, kind: "budget")
-        #expect(changes.count == 3 + 24)
+        #expect(changes.count == 4 + 24)
         #expect(changes.allSatisfy { $0["origin"] as? String == "127.0.0.1" && ($0["gateway"] as? String)?.isEmpty == false })
         let own = changes.filter { $0["subject"] as? String == "acme" }
         #expect(own.map { ($0["after"] as? [String: Any])?["daily"] as? String } == ["0.60", nil])

@@ -77,6 +77,23 @@ import Testing
         #expect(try gateway.command("spend", "--by", "planet").status == 64)
     }
 
+    /// By the body's wish, or by the query's, as the provider has it.
+    @Test func theSandboxStreamsToWhoAsksForAStream() throws {
+        let gateway = try GatewayUnderTest()
+        try gateway.start()
+        let gemini = "/gemini/v1beta/models/gemini-2.5-flash:streamGenerateContent"
+        let contents = #"{"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}"#
+        let chat = #""model": "gpt-5-mini", "messages": [{"role": "user", "content": "Hello"}]"#
+        for (target, body, type) in [
+            (gemini + "?alt=sse", contents, "text/event-stream"), (gemini, contents, "application/json"),
+            ("/openai/v1/chat/completions", "{\(chat), \"stream\": true}", "text/event-stream"),
+            ("/openai/v1/chat/completions", "{\(chat)}", "application/json"),
+        ] {
+            let reply = try gateway.send("POST", target, body: body)
+            #expect(reply.status == 200 && reply["Content-Type"]?.hasPrefix(type) == true, "\(target): \(reply.body.prefix(300))")
+        }
+    }
+
     @Test func aSecondGatewayOnTheLedgerIsToldWhoHasIt() throws {
         let gateway = try GatewayUnderTest()
         try gateway.start()
