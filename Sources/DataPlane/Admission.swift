@@ -28,6 +28,8 @@ final class Admission {
     var holdsAnswer: Bool { meter.readsResponseBody || storesRecord || operation.keeping != nil }
     /// Whether the answer is asked for as it is to be read.
     var readsResponseBody: Bool { holdsAnswer || (wantsRecords && operation.normalization != nil) }
+    /// Whether the provider is asked for people or companies by this operation.
+    var isEnriching: Bool { provider.enrichingOperations.contains(operation.name) }
     /// Whether it is counted how many records answers have. Of one that only flows by a copy is read, where the caller accepts nothing that the
     /// gateway could not undo: otherwise misses would be counted, which their status tells, and hits would not.
     let countsRecords: Bool

@@ -5,11 +5,11 @@ import Logging
 extension Call {
     typealias Normalized = Result<NormalizedAnswer, Normalization.Refusal>
 
-    /// The records in an answer, where somebody reads them: its caller, or the tables of people and companies. They are made once, of what was
-    /// parsed for metering.
+    /// The records in an answer, where somebody reads them: its caller, the tables of people and companies, or whoever wants to know which provider
+    /// is to be asked first. They are made once, of what was parsed for metering.
     func normalized(_ body: ResponseFacts.Body) -> Normalized? {
         guard let admission, let answer, let normalization = admission.operation.normalization, !answer.isBodiless,
-            admission.storesRecord || showsRecords
+            admission.storesRecord || showsRecords || (admission.countsRecords && admission.isEnriching)
         else { return nil }
         let context = Normalization.Context(
             provider: admission.adapter.provider, operation: admission.operation.name, entity: admission.caller.entityType,
@@ -42,6 +42,15 @@ extension Call {
             if case .unreadable = body, !admission.readsResponseBody { return nil }
             return answer.wholeBody == nil ? nil : nothing
         }
+    }
+
+    /// What the answer of a provider that is asked in turn was worth; nil where nobody can say, or the provider is not asked by this operation.
+    func worth(_ settlement: Exchange.Settlement, _ normalized: Normalized?, found: Int?) -> AnswerWorth? {
+        guard let admission, admission.countsRecords, admission.isEnriching, answer?.isStream != true else { return nil }
+        if case .success(let answer)? = normalized { return AnswerWorth(answer.records.first) }
+        // A failure is no answer, whatever it costs.
+        let isFailure = settlement != .metered || !(200...299).contains(answer?.status ?? 0)
+        return found != nil || isFailure ? .nothing : nil
     }
 
     /// Puts records in the place of a held answer, where the caller asks for them.

@@ -50,6 +50,7 @@ extension Call {
         record.status = answer?.status
         let normalized = settlement == .metered ? normalized(body) : nil
         record.found = found(settlement, charge, body, normalized)
+        let worth = worth(settlement, normalized, found: record.found)
         record.success = settlement == .metered && (200..<300).contains(answer?.status ?? 0)
         record.errorMessage = errorMessage(settlement, charge: charge)
         if self.pledge?.hasClaimedOnce == true { record.onceKey = pledge.onceKey?.value }
@@ -63,7 +64,7 @@ extension Call {
         let grades = normalized.flatMap(show)
         // Where it is not what the caller waits for, the answer's body is not needed any more.
         if isHeadSent || settlement != .metered { answer?.drop() }
-        record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge, grades: grades)
+        record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge, grades: grades, worth: worth)
         services.history.noteSettled(record)
         let status = services.accounts.settle(pledge.reservation, cost: record.cost)
         settled = Settled(record: record, status: status)

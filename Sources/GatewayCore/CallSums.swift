@@ -71,8 +71,7 @@ package struct CallSums: Sendable, Hashable {
     package var hitRate: String? {
         guard lookups > 0 else { return nil }
         let share = (2 * Int128(hits) * 10_000 + Int128(lookups)) / (2 * Int128(lookups))
-        let digits = String(share + 100_000).suffix(5)
-        return "\(digits.prefix(1)).\(digits.dropFirst())"
+        return FixedDecimal.share(tenThousandths: Int(share))
     }
 
     /// What a record cost, rounded half up to a nano-dollar; nil where none was found.

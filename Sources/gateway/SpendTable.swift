@@ -61,7 +61,7 @@ struct SpendTable {
         add("saved", values("saved"), total: saved)
         let found = found
         if found.lookups > 0 {
-            add("hit rate", values("hit_rate").map(Self.percent), total: Self.percent(found.hitRate ?? ""))
+            add("hit rate", values("hit_rate").map(TextTable.percent), total: TextTable.percent(found.hitRate ?? ""))
             add("cost per record", values("cost_per_record"), total: found.costPerRecord?.description ?? "")
         }
         let amounts = titles.indices.filter { ["cost", "reported", "saved", "cost per record"].contains(titles[$0]) }
@@ -91,12 +91,6 @@ struct SpendTable {
         found.records = Int64(sum("records")) ?? .max
         found.lookupCost = sum(ofAmounts: "lookup_cost")
         return found
-    }
-
-    /// `0.6250` as `62.50 %`.
-    private static func percent(_ share: String) -> String {
-        guard let digits = Int(share.filter { $0 != "." }) else { return "" }
-        return "\(digits / 100).\(String(digits % 100 + 100).dropFirst()) %"
     }
 
     /// The workspaces that it tells of, in its order.

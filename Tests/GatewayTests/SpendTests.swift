@@ -101,6 +101,7 @@ import Testing
     @Test(arguments: [
         [], ["serve"], ["check"], ["price"], ["normalize"], ["new-adapter"], ["query"], ["spend"], ["key"], ["key", "create"],
         ["key", "list"], ["key", "revoke"], ["migrate"], ["lease"], ["lease", "list"], ["lease", "forget"], ["reload"], ["replay"],
+        ["waterfall"],
     ])
     func helpTeachesByExample(command: [String]) throws {
         let result = try CommandResult.run(
@@ -119,6 +120,7 @@ import Testing
         #expect(
             Set(listed) == [
                 "serve", "check", "price", "normalize", "new-adapter", "query", "spend", "key", "migrate", "lease", "reload", "replay",
+                "waterfall",
             ])
     }
 }
