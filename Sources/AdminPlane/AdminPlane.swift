@@ -109,6 +109,7 @@ package struct AdminPlane: Sendable {
             try await SpendView.answer(request, services: services)
         }
         router.get("v1/quality") { request, _ in try await QualityView.answer(request, services: services) }
+        router.get("v1/waterfall") { request, _ in try await WaterfallView.answer(request, services: services) }
         router.get("v1/events") { _, _ in
             let token = services.generations.generation.configuration.admin.token
             return EventsView(

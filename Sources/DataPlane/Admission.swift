@@ -22,13 +22,17 @@ final class Admission {
 
     var adapter: Adapter { provider.adapter }
     var operation: Operation { meter.operation }
-    /// How the answer becomes records; nil: it stays as it is.
-    var normalization: Normalization? { wantsRecords ? meter.operation.normalization : nil }
     /// Whether the request is read whole before it is forwarded.
     var readsRequestBody: Bool { meter.readsRequestBody || operation.keeping != nil }
     /// Whether the answer is held whole where it fits, whatever the caller asks for.
     var holdsAnswer: Bool { meter.readsResponseBody || storesRecord || operation.keeping != nil }
-    private var readsResponseBody: Bool { holdsAnswer || normalization != nil }
+    /// Whether the answer is asked for as it is to be read.
+    var readsResponseBody: Bool { holdsAnswer || (wantsRecords && operation.normalization != nil) }
+    /// Whether the provider is asked for people or companies by this operation.
+    var isEnriching: Bool { provider.enrichingOperations.contains(operation.name) }
+    /// Whether it is counted how many records answers have. Of one that only flows by a copy is read, where the caller accepts nothing that the
+    /// gateway could not undo: otherwise misses would be counted, which their status tells, and hits would not.
+    let countsRecords: Bool
     /// Whether the answer's record is stored for the caller's entity.
     let storesRecord: Bool
 
@@ -117,6 +121,20 @@ final class Admission {
         self.meter = meter
         storesRecord = storesEntities && meter.operation.normalization?.storing != nil && caller.entityID != nil
         wantsRecords = head.headers.first("X-Gateway-Normalize")?.lowercased() == "true"
+        countsRecords =
+            meter.operation.normalization != nil
+            && (meter.readsResponseBody || storesRecord || meter.operation.keeping != nil || wantsRecords
+                || Self.acceptsReadable(head.headers))
+    }
+
+    /// Whether a caller accepts only answers that can be read in a copy: `deflate` stands beside `gzip` by habit, and nobody answers with it.
+    private static func acceptsReadable(_ headers: HeaderList) -> Bool {
+        headers.all("accept-encoding").allSatisfy { value in
+            value.lowercased().split(separator: ",").allSatisfy { part in
+                let coding = part.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }
+                return ["gzip", "x-gzip", "deflate", "identity"].contains(coding) || part.replacing(" ", with: "").hasSuffix(";q=0")
+            }
+        }
     }
 
     /// What a call may cost at the most, as its caller says; nil where it says nothing.

@@ -21,6 +21,8 @@ struct Answer {
     let length: Int64?
     /// Whether metering reads the body.
     let isRead: Bool
+    /// Whether a copy is read for its records, although it flows.
+    private let isCounted: Bool
     /// Whether the caller gets records in its place.
     private(set) var isNormalized: Bool
     /// The status that the caller gets.
@@ -41,7 +43,10 @@ struct Answer {
     var stream: EventStream?
     var framing = Framing.length
 
-    init(_ head: UpstreamHead, method: String, isRead: Bool, normalization: Normalization?, metrics: Metrics) {
+    /// - Parameters:
+    ///   - normalization: How it becomes records; nil where it does not.
+    ///   - wantsRecords: Whether the caller asks for them in its place.
+    init(_ head: UpstreamHead, method: String, isRead: Bool, normalization: Normalization?, wantsRecords: Bool, metrics: Metrics) {
         status = head.status
         shownStatus = head.status
         headers = head.headers
@@ -49,8 +54,9 @@ struct Answer {
         isBodiless = head.isBodiless || method == "HEAD" || head.status == 204 || head.status == 304
         length = isBodiless ? 0 : Self.length(head.headers)
         self.isRead = isRead
-        isNormalized = !isStream && head.status != 204 && head.status != 304 && normalization?.covers(status: head.status) == true
-        if isRead || isNormalized, !isStream, length != 0 { kept = KeptBytes(metrics) }
+        isCounted = !isStream && head.status != 204 && head.status != 304 && normalization?.covers(status: head.status) == true
+        isNormalized = isCounted && wantsRecords
+        if isRead || isCounted, !isStream, length != 0 { kept = KeptBytes(metrics) }
     }
 
     /// RFC 9112, section 6.3: a transfer coding overrides a length, and lengths that differ are none.
@@ -66,7 +72,7 @@ struct Answer {
     /// Held whole when its cost is read from a body that fits; also when there is no body, since then the head is the end.
     func delivery(limits: Limits) -> Exchange.Delivery {
         if length == 0 { return .held }
-        guard kept != nil, (length ?? 0) <= Int64(limits.bufferedResponse) else { return .flowing }
+        guard isRead || isNormalized, kept != nil, (length ?? 0) <= Int64(limits.bufferedResponse) else { return .flowing }
         return .held
     }
 
@@ -87,7 +93,10 @@ struct Answer {
     /// kept before is of no use to metering any more.
     mutating func keep(_ bytes: [UInt8], limits: Limits) -> Bool {
         guard problem == nil, let kept else { return false }
-        guard kept.append(bytes, total: limits.bufferedTotal) else {
+        // What is read for its records alone leaves room for what is metered, or held.
+        let isSpare = !isRead && !isNormalized
+        if isSpare, body.count + bytes.count > limits.bufferedResponse { return false }
+        guard kept.append(bytes, total: isSpare ? limits.bufferedTotal / 2 : limits.bufferedTotal) else {
             problem = "the body did not fit limits.buffered_total"
             return false
         }
@@ -147,7 +156,7 @@ struct Answer {
     /// The body as metering sees it.
     func facts(limits: Limits) -> ResponseFacts.Body {
         if isStream { return .eventStream }
-        guard isRead || isNormalized else { return .unread }
+        guard isRead || isCounted else { return .unread }
         if let problem { return .unreadable(problem) }
         let body = body
         let coding = (headers.first("content-encoding") ?? "identity").lowercased()

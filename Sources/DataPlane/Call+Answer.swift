@@ -7,8 +7,9 @@ extension Call {
         guard let admission, answer == nil else { return }
         timing.noteHead()
         let answer = Answer(
-            head, method: self.head.method, isRead: admission.holdsAnswer, normalization: admission.normalization,
-            metrics: services.metrics)
+            head, method: self.head.method, isRead: admission.holdsAnswer,
+            normalization: admission.countsRecords ? admission.operation.normalization : nil,
+            wantsRecords: admission.wantsRecords, metrics: services.metrics)
         self.answer = answer
         if answer.isStream, !answer.isBodiless { openStream(head) }
         let delivery = answer.delivery(limits: limits)
@@ -93,7 +94,8 @@ extension Call {
         isHeadSent = true
         connection.write(head(of: answer, report: report, bodyLength: answer.length, on: connection).buffer)
         if !answer.body.isEmpty { pass(answer.body) }
-        if !isMetered { self.answer?.drop() }
+        // A copy is read for its records, unless it grows too large.
+        if !isMetered, (answer.length ?? Int64(answer.body.count)) > Int64(limits.bufferedResponse) { self.answer?.drop() }
     }
 
     private func framing(of answer: Answer) -> Answer.Framing {

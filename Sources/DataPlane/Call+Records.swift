@@ -1,20 +1,66 @@
 import GatewayCore
 import Logging
 
-/// Records in the place of the provider's answer.
+/// What an answer says of people or companies.
 extension Call {
-    /// Puts records in the place of a held answer, where the caller asks for them and there can be any. What was parsed for metering is what is read.
+    typealias Normalized = Result<NormalizedAnswer, Normalization.Refusal>
+
+    /// The records in an answer, where somebody reads them: its caller, the tables of people and companies, or whoever wants to know which provider
+    /// is to be asked first. They are made once, of what was parsed for metering.
+    func normalized(_ body: ResponseFacts.Body) -> Normalized? {
+        guard let admission, let answer, let normalization = admission.operation.normalization, !answer.isBodiless,
+            admission.storesRecord || showsRecords || (admission.countsRecords && admission.isEnriching)
+        else { return nil }
+        let context = Normalization.Context(
+            provider: admission.adapter.provider, operation: admission.operation.name, entity: admission.caller.entityType,
+            weights: admission.generation.configuration.quality, now: pledge?.startedAt ?? services.clock())
+        return Normalized { () throws(Normalization.Refusal) in try normalization.answer(to: facts(of: answer, body), context) }
+    }
+
+    func facts(of answer: Answer, _ body: ResponseFacts.Body) -> ResponseFacts {
+        ResponseFacts(status: answer.status, headers: answer.headers, body: body)
+    }
+
+    /// Whether the caller gets records in the place of the answer, if there can be any.
+    private var showsRecords: Bool { answer?.isNormalized == true && connection != nil && !isHeadSent }
+
+    /// How many records a call has brought; nil where it has no answer to that: its operation's answers become none, its body was not read, or
+    /// the provider failed and is not paid for it.
+    func found(_ settlement: Exchange.Settlement, _ charge: Charge, _ body: ResponseFacts.Body, _ normalized: Normalized?) -> Int? {
+        guard let admission, admission.countsRecords, let normalization = admission.operation.normalization, let answer, !answer.isStream
+        else { return nil }
+        let nothing = charge.cost > .zero ? 0 : nil
+        guard settlement == .metered else { return nothing }
+        if answer.isBodiless { return answer.status == 204 ? 0 : nil }
+        do throws(Normalization.Refusal) {
+            if let normalized { return try normalized.get().records.count }
+            return try normalization.count(in: facts(of: answer, body))
+        } catch .providersError {
+            return nothing
+        } catch {
+            // What could have been read and says nothing is paid for all the same. An unknown coding is, unless the answer was asked for without.
+            if case .unreadable = body, !admission.readsResponseBody { return nil }
+            return answer.wholeBody == nil ? nil : nothing
+        }
+    }
+
+    /// What the answer of a provider that is asked in turn was worth; nil where nobody can say, or the provider is not asked by this operation.
+    func worth(_ settlement: Exchange.Settlement, _ normalized: Normalized?, found: Int?) -> AnswerWorth? {
+        guard let admission, admission.countsRecords, admission.isEnriching, answer?.isStream != true else { return nil }
+        if case .success(let answer)? = normalized { return AnswerWorth(answer.records.first) }
+        // A failure is no answer, whatever it costs.
+        let isFailure = settlement != .metered || !(200...299).contains(answer?.status ?? 0)
+        return found != nil || isFailure ? .nothing : nil
+    }
+
+    /// Puts records in the place of a held answer, where the caller asks for them.
     ///
     /// Returns how good they are; nil where the answer stays what it is.
     @discardableResult
-    func normalize(_ body: ResponseFacts.Body) -> GradeCounts? {
-        guard let admission, let answer, answer.isNormalized, !answer.isBodiless, connection != nil,
-            let normalization = admission.normalization
-        else { return nil }
-        let context = recordContext(admission, at: pledge?.startedAt ?? services.clock())
+    func show(_ normalized: Normalized) -> GradeCounts? {
+        guard showsRecords else { return nil }
         do throws(Normalization.Refusal) {
-            let facts = ResponseFacts(status: answer.status, headers: answer.headers, body: body)
-            let found = try normalization.answer(to: facts, context)
+            let found = try normalized.get()
             // A small body can have very many records, and each has a breakdown: what comes of it is bounded as well.
             guard let bytes = found.serialized(limit: 4 * limits.bufferedResponse),
                 self.answer?.normalize(found.shownStatus, bytes, limits: limits, metrics: services.metrics) == true
@@ -27,12 +73,6 @@ extension Call {
                 "not normalized", metadata: ["why": "\(error)", "call": "\(String(describing: pledge?.id ?? settled?.record.id))"])
             return nil
         }
-    }
-
-    func recordContext(_ admission: Admission, at now: Timestamp) -> Normalization.Context {
-        Normalization.Context(
-            provider: admission.adapter.provider, operation: admission.operation.name, entity: admission.caller.entityType,
-            weights: admission.generation.configuration.quality, now: now)
     }
 }
 

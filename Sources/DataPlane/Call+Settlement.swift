@@ -14,7 +14,10 @@ extension Call {
         var record = record(cost: pledge.estimate.cost, basis: .estimate)
         record?.requestData = RequestData.json(method: head.method, trace: trace, estimate: pledge.estimate)
         record?.errorMessage = "interrupted"
-        if pledge.estimate.cost > .zero { record?.onceKey = pledge.onceKey?.value }
+        if pledge.estimate.cost > .zero {
+            record?.onceKey = pledge.onceKey?.value
+            if admission?.countsRecords == true { record?.found = 0 }
+        }
         return record
     }
 
@@ -45,6 +48,9 @@ extension Call {
         record.reportedCost = charge.reported
         record.tokens = charge.tokens
         record.status = answer?.status
+        let normalized = settlement == .metered ? normalized(body) : nil
+        record.found = found(settlement, charge, body, normalized)
+        let worth = worth(settlement, normalized, found: record.found)
         record.success = settlement == .metered && (200..<300).contains(answer?.status ?? 0) && answer?.stream?.hasFailed != true
         record.errorMessage = errorMessage(settlement, charge: charge)
         if self.pledge?.hasClaimedOnce == true { record.onceKey = pledge.onceKey?.value }
@@ -54,11 +60,11 @@ extension Call {
         if pledge.isUnverified { services.metrics.unverifiedCalls.increment() }
         services.metrics.count(record)
         if sharing != nil { prepareSharing(settlement, charge: charge, record: record) }
-        if settlement == .metered { store(body) }
-        var grades: GradeCounts?
+        if let normalized { store(normalized, body) }
+        let grades = normalized.flatMap(show)
         // Where it is not what the caller waits for, the answer's body is not needed any more.
-        if isHeadSent || settlement != .metered { answer?.drop() } else { grades = normalize(body) }
-        record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge, grades: grades)
+        if isHeadSent || settlement != .metered { answer?.drop() }
+        record.requestData = RequestData.json(method: head.method, trace: trace, charge: charge, grades: grades, worth: worth)
         services.history.noteSettled(record)
         let status = services.accounts.settle(pledge.reservation, cost: record.cost)
         settled = Settled(record: record, status: status)

@@ -161,13 +161,14 @@ extension Call {
         guard let connection, let settled else { return }
         var answer = Answer(
             UpstreamHead(status: whole.status, headers: whole.headers), method: head.method, isRead: false,
-            normalization: admission?.normalization, metrics: services.metrics)
+            normalization: admission?.operation.normalization, wantsRecords: admission?.wantsRecords == true, metrics: services.metrics)
         answer.framing = answer.isBodiless ? .bodiless : .length
         var body = whole.body
         if answer.isNormalized {
-            if !answer.keep(whole.body, limits: limits) { answer.passUnchanged() }
+            let bytes = answer.admit(whole.body)
+            if !answer.keep(bytes, limits: limits) { answer.passUnchanged() }
             self.answer = answer
-            normalize(answer.facts(limits: limits))
+            if let found = normalized(answer.facts(limits: limits)) { show(found) }
             answer = self.answer ?? answer
             if answer.isNormalized { body = answer.body }
             self.answer = nil

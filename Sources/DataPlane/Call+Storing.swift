@@ -4,12 +4,9 @@ import GatewayCore
 extension Call {
     /// Journals the record of this call's answer for the caller's entity. Nothing is stored where the operation does not say so, the caller names
     /// no entity, the answer has not exactly one record, or the ledger has no tables for them; and nothing of it fails the call.
-    func store(_ body: ResponseFacts.Body) {
-        guard let admission, admission.storesRecord, let normalization = admission.operation.normalization,
-            let storing = normalization.storing, let pledge, let answer, (200...299).contains(answer.status), case .json(let root) = body,
-            let found = try? normalization.answer(
-                to: ResponseFacts(status: answer.status, headers: answer.headers, body: body),
-                recordContext(admission, at: pledge.startedAt)),
+    func store(_ normalized: Normalized, _ body: ResponseFacts.Body) {
+        guard let admission, admission.storesRecord, let storing = admission.operation.normalization?.storing, let pledge, let answer,
+            (200...299).contains(answer.status), case .json(let root) = body, case .success(let found) = normalized,
             found.records.count == 1, let record = found.records.first, !admission.repeatsCredential(answer.body),
             let record = EntityRecord(
                 record, body: root, storing: storing, id: pledge.id, workspace: admission.caller.workspace,

@@ -47,7 +47,9 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
             self.entity = entity
             try identify()
             maximumCost = try Admission.maximumCost(head.headers)
-            guard let order = generation.configuration.enrichment.order[entity], !order.isEmpty else { throw noOrder }
+            guard let order = generation.configuration.enrichment.order[entity], !order.isEmpty else {
+                throw Problem(.notFound, generation.nobodyAsked(for: entity))
+            }
             if case .length(let count) = head.body, count > Int64(Self.longestQuestion) { throw Self.tooLarge }
             if head.body != .none { connection?.sendContinue() }
         } catch {
@@ -62,14 +64,6 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
         } catch {
             throw error.problem
         }
-    }
-
-    private var noOrder: Problem {
-        let able = generation.adapters.values.filter { $0.enrichment[entity] != nil }.map(\.provider).sorted()
-        let which = able.isEmpty ? "no adapter has an 'enrich' for it yet" : "adapters that can: \(able.joined(separator: ", "))"
-        return Problem(
-            .notFound,
-            "Nobody is asked for a \(entity.rawValue): write 'enrich: { \(entity.rawValue): [PROVIDER, …] }' into config.yaml (\(which)).")
     }
 
     private static var tooLarge: Problem { Problem(.bodyTooLarge, "A question has at most \(longestQuestion) bytes.") }

@@ -28,10 +28,7 @@ package struct GradeCounts: Sendable, Hashable {
 
     package init(_ records: [Record]) {
         for record in records {
-            guard case .number(let text)? = record[.dataQualityScore], let exact = (try? Exact(decimal: text)) ?? nil,
-                let score = Score(exact, in: 0...100)
-            else { continue }
-            self[QualityGrade(score)] += 1
+            if let quality = record.quality { self[QualityGrade(quality)] += 1 }
         }
     }
 

@@ -26,6 +26,7 @@ extension CostRecord {
         add("status", status.map(Int64.init))
         add("cache", cache.rawValue)
         add("saved", saved?.description)
+        add("found", found.map(Int64.init))
         add("durationMs", duration.map(Int64.init))
         add("tokensUsed", tokens)
         add("entityType", entityType)

@@ -32,6 +32,9 @@ package struct CostRecord: Sendable, Hashable {
     package var cache: CacheOutcome
     /// What a call would have cost that was answered with what another has paid for; nil for every other call.
     package var saved: Money?
+    /// How many records the call has brought. 0: none, or it was charged and what came could not be read. nil: it has no answer to that, as an
+    /// operation whose answers do not become records, an answer from a cache, or a provider that failed without being paid.
+    package var found: Int?
     /// Milliseconds from reservation to settlement.
     package var duration: Int?
     /// The sum of charged quantities whose unit ends in `token`.
@@ -53,7 +56,8 @@ package struct CostRecord: Sendable, Hashable {
         id: CallID, workspace: String, user: String? = nil, provider: String, endpoint: String? = nil, operation: String? = nil,
         cost: Money,
         basis: CostBasis, priceVersion: String? = nil, estimate: Money, reportedCost: Money? = nil, status: Int? = nil,
-        cache: CacheOutcome = .none, saved: Money? = nil, duration: Int? = nil, tokens: Int64? = nil, entityType: String? = nil,
+        cache: CacheOutcome = .none, saved: Money? = nil, found: Int? = nil, duration: Int? = nil, tokens: Int64? = nil,
+        entityType: String? = nil,
         entityID: String? = nil,
         requestData: String? = nil, success: Bool, errorMessage: String? = nil, createdAt: Timestamp, day: Timestamp, onceKey: String? = nil
     ) {
@@ -71,6 +75,7 @@ package struct CostRecord: Sendable, Hashable {
         self.status = status
         self.cache = cache
         self.saved = saved
+        self.found = found
         self.duration = duration
         self.tokens = tokens
         self.entityType = entityType

@@ -44,11 +44,14 @@ package final class Provider: Sendable {
     package let meters: Meters
     /// Where a caller's credentials may be, which never leave the gateway.
     package let credentialPlaces: [UpstreamSettings.CredentialPlace]
+    /// The operations by which it is asked for people or companies.
+    package let enrichingOperations: Set<String>
 
     init(_ adapter: Adapter) {
         self.adapter = adapter
         meters = Meters(adapter)
         credentialPlaces = adapter.upstream.credentialPlaces
+        enrichingOperations = Set(adapter.enrichment.values.joined().map(\.operation))
     }
 }
 

@@ -64,7 +64,7 @@ package protocol CallHistory: Sendable {
 /// A ledger is fed by one writer. Its methods throw ``LedgerError`` and leave nothing half done. Once opened, it heals by itself when the
 /// cause of a failure goes; where another database has taken the place of its own, the next batch fails once, so that the writer asks
 /// for the position again. What ``apply(_:)`` has written survives a loss of power: the journal removes its segments by that.
-package protocol Ledger: KeyStore, BudgetStore, AuditStore, AlertStore, QualitySource {
+package protocol Ledger: KeyStore, BudgetStore, AuditStore, AlertStore, QualitySource, WorthSource {
     /// How far a journal has been applied; nil for a journal that it has never seen.
     func position(ofJournal journal: String) async throws(LedgerError) -> JournalPosition?
     /// Writes a batch, its rollups and the position that it reaches, in one transaction. Records that are there already change nothing.
@@ -215,7 +215,8 @@ package struct SpendQuery: Sendable, Hashable {
     }
 }
 
-/// One row of a spending summary. Fields that were not asked for are nil.
+/// One row of a spending summary, and its figures. Fields that were not asked for are nil.
+@dynamicMemberLookup
 package struct SpendRow: Sendable, Hashable {
     package var workspace: String
     package var provider: String?
@@ -225,15 +226,11 @@ package struct SpendRow: Sendable, Hashable {
     package var user: String?
     package var entityType: String?
     package var entityID: String?
-    package var calls: Int64
-    package var cost: Money
-    package var tokens: Int64
-    /// What answers that others had paid for would have cost.
-    package var saved: Money
+    package var sums: CallSums
 
     package init(
         workspace: String, provider: String? = nil, operation: String? = nil, day: Timestamp? = nil, user: String? = nil,
-        entityType: String? = nil, entityID: String? = nil, calls: Int64, cost: Money, tokens: Int64, saved: Money = .zero
+        entityType: String? = nil, entityID: String? = nil, sums: CallSums
     ) {
         self.workspace = workspace
         self.provider = provider
@@ -242,11 +239,10 @@ package struct SpendRow: Sendable, Hashable {
         self.user = user
         self.entityType = entityType
         self.entityID = entityID
-        self.calls = calls
-        self.cost = cost
-        self.tokens = tokens
-        self.saved = saved
+        self.sums = sums
     }
+
+    package subscript<Value>(dynamicMember figure: KeyPath<CallSums, Value>) -> Value { sums[keyPath: figure] }
 }
 
 package struct LedgerError: Error, Sendable, CustomStringConvertible {

@@ -98,41 +98,56 @@ package struct Normalization: Sendable {
 
     /// The records in an answer.
     package func answer(to response: ResponseFacts, _ context: Context) throws(Refusal) -> NormalizedAnswer {
-        let status = response.status
-        guard covers(status: status) else { throw .providersError(status) }
+        var steps = Self.stepLimit
+        let nodes = try nodes(in: response, spending: &steps)
         var records: [Record] = []
-        switch response.body {
-        case .json(let body):
-            guard let found = try self.records(in: body, status, context) else { throw .providersError(status) }
-            records = found
-        case .notJSON(let reason), .unreadable(let reason):
-            // A miss that its status alone declares is one whatever it says.
-            guard !Self.isSuccess(status), miss?.when == nil else { throw .unreadable(reason) }
-        case .unread: throw .unreadable("the body was not read")
-        case .eventStream: throw .unreadable("the answer is an event stream")
+        if case .json(let body) = response.body {
+            var reading = FieldReading(body: body, steps: steps)
+            records.reserveCapacity(nodes.count)
+            do throws(JSONPathEvaluationError) {
+                for node in nodes { records.append(try record(node, &reading, context)) }
+            } catch {
+                throw .tooMuch
+            }
         }
         return NormalizedAnswer(
-            entity: entity(context), records: records, provider: context.provider, operation: context.operation, status: status)
+            entity: entity(context), records: records, provider: context.provider, operation: context.operation,
+            status: response.status)
+    }
+
+    /// How many records are in an answer, without making them.
+    package func count(in response: ResponseFacts) throws(Refusal) -> Int {
+        var steps = Self.stepLimit
+        return try nodes(in: response, spending: &steps).count
     }
 
     private static func isSuccess(_ status: Int) -> Bool { (200...299).contains(status) }
 
-    /// Nil when it is the provider's error.
-    private func records(in body: JSONNode, _ status: Int, _ context: Context) throws(Refusal) -> [Record]? {
-        do throws(JSONPathEvaluationError) {
-            if try isMiss(status, body) { return [] }
-            guard Self.isSuccess(status) else { return nil }
-            var reading = FieldReading(body: body, steps: Self.stepLimit)
-            var records: [Record] = []
-            for node in try root?.nodes(in: body, spending: &reading.steps) ?? [body] {
-                switch node.kind {
-                case .null, .true, .false: continue
-                case .object, .array, .string, .number: records.append(try record(node, &reading, context))
+    /// What of an answer becomes a record; none in a miss.
+    private func nodes(in response: ResponseFacts, spending steps: inout Int) throws(Refusal) -> [JSONNode] {
+        let status = response.status
+        guard covers(status: status) else { throw .providersError(status) }
+        // A miss that its status alone declares is one whatever it says.
+        if !Self.isSuccess(status), miss?.when == nil { return [] }
+        switch response.body {
+        case .json(let body):
+            do throws(JSONPathEvaluationError) {
+                if try isMiss(status, body) { return [] }
+                if Self.isSuccess(status) {
+                    return try (root?.nodes(in: body, spending: &steps) ?? [body]).filter {
+                        switch $0.kind {
+                        case .null, .true, .false: false
+                        case .object, .array, .string, .number: true
+                        }
+                    }
                 }
+            } catch {
+                throw .tooMuch
             }
-            return records
-        } catch {
-            throw .tooMuch
+            throw .providersError(status)
+        case .notJSON(let reason), .unreadable(let reason): throw .unreadable(reason)
+        case .unread: throw .unreadable("the body was not read")
+        case .eventStream: throw .unreadable("the answer is an event stream")
         }
     }
 

@@ -134,6 +134,12 @@ extension QualityPart {
 }
 
 extension Record {
+    /// How good it is; nil where nothing has been added.
+    package var quality: Score? {
+        guard case .number(let text)? = self[.dataQualityScore], let exact = (try? Exact(decimal: text)) ?? nil else { return nil }
+        return Score(exact, in: 0...100)
+    }
+
     /// Adds how good it is.
     package mutating func append(_ quality: Quality) {
         append(.dataQualityScore, .number(quality.score))

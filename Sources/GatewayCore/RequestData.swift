@@ -3,9 +3,12 @@ internal import JSONPath
 /// A ledger row's `requestData`: how a call's cost came about. Decimal strings for every number; never a body.
 package enum RequestData {
     /// `{"method","trace","dimensions":{…},"lines":[{"unit","quantity","rate","cost"}]}`, and of an answer that was normalized `"grades":{"A":1}`,
-    /// the number of its records of each; `trace` is the caller's, where it sent one.
-    package static func json(method: String, trace: CallTrace? = nil, charge: Charge, grades: GradeCounts? = nil) -> String {
-        json(method: method, trace: trace, dimensions: charge.dimensions, lines: charge.lines, grades: grades)
+    /// the number of its records of each; `trace` is the caller's, where it sent one. `"answer"` says what the answer of a provider was worth that is
+    /// asked in turn, null for nothing.
+    package static func json(
+        method: String, trace: CallTrace? = nil, charge: Charge, grades: GradeCounts? = nil, worth: AnswerWorth? = nil
+    ) -> String {
+        json(method: method, trace: trace, dimensions: charge.dimensions, lines: charge.lines, grades: grades, worth: worth)
     }
 
     package static func json(method: String, trace: CallTrace? = nil, estimate: Estimate) -> String {
@@ -13,7 +16,8 @@ package enum RequestData {
     }
 
     private static func json(
-        method: String, trace: CallTrace?, dimensions: [DimensionValue], lines: [CostLine], grades: GradeCounts? = nil
+        method: String, trace: CallTrace?, dimensions: [DimensionValue], lines: [CostLine], grades: GradeCounts? = nil,
+        worth: AnswerWorth? = nil
     ) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(64 + 96 * lines.count)
@@ -51,6 +55,10 @@ package enum RequestData {
         if let grades {
             append(#","grades":"#, to: &bytes)
             bytes += grades.json(withZeros: false).serialized
+        }
+        if let worth {
+            append(#","answer":"#, to: &bytes)
+            bytes += worth.json.serialized
         }
         append("}", to: &bytes)
         return String(decoding: bytes, as: UTF8.self)

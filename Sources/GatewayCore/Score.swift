@@ -33,7 +33,13 @@ extension Score: CustomStringConvertible {
 }
 
 /// Numbers that are whole in some power of ten.
-enum FixedDecimal {
+package enum FixedDecimal {
+    /// A share of 1 with all of its four fraction digits: `0.6250`.
+    package static func share(tenThousandths: Int) -> String {
+        let digits = String(tenThousandths + 100_000).dropFirst()
+        return "\(digits.prefix(1)).\(digits.dropFirst())"
+    }
+
     /// `value` / 10^`fractionDigits`, without trailing zeros.
     static func text(_ value: Int128, fractionDigits: Int) -> String {
         var scale: UInt128 = 1

@@ -52,6 +52,18 @@ package enum SpendReport {
         ])
     }
 
+    private static func figures(_ sums: CallSums) -> [JSONValue.Member] {
+        func count(_ name: String, _ count: Int64) -> JSONValue.Member { .init(name, .number(JSONNumber(count))) }
+        func amount(_ name: String, _ amount: Money?) -> JSONValue.Member { .init(name, amount.map { .string($0.description) } ?? .null) }
+        return [
+            count("calls", sums.calls), count("tokens", sums.tokens), amount("cost", sums.cost), amount("saved", sums.saved),
+            amount("reported", sums.reportedCalls > 0 ? sums.reported : nil), count("reported_calls", sums.reportedCalls),
+            amount("cost_where_reported", sums.costWhereReported), count("lookups", sums.lookups), count("hits", sums.hits),
+            .init("hit_rate", sums.hitRate.map(JSONValue.string) ?? .null), count("records", sums.records),
+            amount("lookup_cost", sums.lookupCost), amount("cost_per_record", sums.costPerRecord),
+        ]
+    }
+
     private static func row(_ row: SpendRow, by dimensions: [SpendQuery.Dimension], isTogether: Bool) -> JSONValue {
         func text(_ value: String?) -> JSONValue { value.map(JSONValue.string) ?? .null }
         var members: [JSONValue.Member] = isTogether ? [] : [.init("workspace", .string(row.workspace))]
@@ -66,10 +78,6 @@ package enum SpendReport {
                 members.append(.init("entity_id", text(row.entityID)))
             }
         }
-        members.append(.init("calls", .number(JSONNumber(row.calls))))
-        members.append(.init("tokens", .number(JSONNumber(row.tokens))))
-        members.append(.init("cost", .string(row.cost.description)))
-        members.append(.init("saved", .string(row.saved.description)))
-        return .object(members)
+        return .object(members + figures(row.sums))
     }
 }

@@ -63,8 +63,9 @@ enum EntryCodec {
         static let estimated = Presence(rawValue: 1 << 14)
     }
 
-    /// The tag of ``CostRecord/saved``.
+    /// The tags of ``CostRecord/saved`` and ``CostRecord/found``: fields that older gateways pass over.
     private static let savedTag: UInt64 = 1
+    private static let foundTag: UInt64 = 2
 
     static func encode(_ entry: JournalEntry, into writer: inout ByteWriter) {
         switch entry {
@@ -159,12 +160,22 @@ enum EntryCodec {
         if let data = record.requestData { writer.text(data) }
         if let message = record.errorMessage { writer.text(message) }
         if let key = record.onceKey { writer.text(key) }
-        if let saved = record.saved {
-            // A field that older gateways pass over.
-            var field = ByteWriter(capacity: 10)
-            field.signed(saved.nanos)
-            writer.varint(Self.savedTag)
-            writer.data(field.bytes)
+        if let saved = record.saved { encode(saved.nanos, tag: savedTag, into: &writer) }
+        if let found = record.found { encode(Int64(found), tag: foundTag, into: &writer) }
+    }
+
+    private static func encode(_ value: Int64, tag: UInt64, into writer: inout ByteWriter) {
+        var field = ByteWriter(capacity: 10)
+        field.signed(value)
+        writer.varint(tag)
+        writer.data(field.bytes)
+    }
+
+    private static func decodeField(_ reader: inout ByteReader) throws(MalformedEntry) -> Int64 {
+        let field = try reader.data()
+        return try field[...].withRawBytes { bytes throws(MalformedEntry) in
+            var inner = ByteReader(bytes)
+            return try inner.signed()
         }
     }
 
@@ -194,14 +205,10 @@ enum EntryCodec {
         if presence.contains(.errorMessage) { record.errorMessage = try reader.text() }
         if presence.contains(.onceKey) { record.onceKey = try reader.text() }
         while !reader.isAtEnd {
-            guard try reader.varint() == savedTag else {
-                try reader.skip()
-                continue
-            }
-            let field = try reader.data()
-            record.saved = try field[...].withRawBytes { bytes throws(MalformedEntry) in
-                var inner = ByteReader(bytes)
-                return Money(nanos: try inner.signed())
+            switch try reader.varint() {
+            case savedTag: record.saved = Money(nanos: try decodeField(&reader))
+            case foundTag: record.found = Int(try decodeField(&reader))
+            default: try reader.skip()
             }
         }
         return record

@@ -95,16 +95,11 @@ struct BatchWriting {
             ),
             fresh AS MATERIALIZED (SELECT batch.* FROM batch JOIN added USING ("id")),
             summed AS (
-                INSERT INTO "cost_rollups" AS old ("workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos", "tokens", "savedNanos")
-                SELECT "workspaceId", "day", "apiProvider", coalesce("operation", ''), coalesce("userId", ''), count(*),
-                    \(SQL.bounded("sum(\"cost\") * 1000000000")), \(SQL.bounded("sum(coalesce(\"tokensUsed\", 0))")),
-                    \(SQL.bounded("sum(coalesce(\"saved\", 0)) * 1000000000"))
+                INSERT INTO "cost_rollups" AS old ("workspaceId", "day", "apiProvider", "operation", "userId", \(RollupColumns.list))
+                SELECT "workspaceId", "day", "apiProvider", coalesce("operation", ''), coalesce("userId", ''), \(RollupColumns.overRows)
                 FROM fresh GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
                 ON CONFLICT ("workspaceId", "day", "apiProvider", "operation", "userId") DO UPDATE SET
-                    "calls" = \(SQL.bounded("old.\"calls\"::numeric + excluded.\"calls\"")),
-                    "costNanos" = \(SQL.bounded("old.\"costNanos\"::numeric + excluded.\"costNanos\"")),
-                    "tokens" = \(SQL.bounded("old.\"tokens\"::numeric + excluded.\"tokens\"")),
-                    "savedNanos" = \(SQL.bounded("coalesce(old.\"savedNanos\", 0)::numeric + excluded.\"savedNanos\""))
+                    \(RollupColumns.additions)
             ),
             once AS (
                 INSERT INTO "once_charges" ("workspaceId", "apiProvider", "operation", "value", "id", "createdAt")

@@ -8,7 +8,7 @@ enum CostColumns {
         ("cost", "numeric"), ("tokensUsed", "bigint"), ("entityType", "text"), ("entityId", "text"), ("requestData", "jsonb"),
         ("success", "boolean"), ("errorMessage", "text"), ("createdAt", "timestamptz"), ("basis", "text"), ("priceVersion", "text"),
         ("estimate", "numeric"), ("reportedCost", "numeric"), ("status", "bigint"), ("cache", "text"), ("durationMs", "bigint"),
-        ("saved", "numeric"),
+        ("saved", "numeric"), ("found", "bigint"),
     ]
 
     static let names = types.map(\.0)
@@ -41,8 +41,9 @@ enum CostColumns {
             arrays[19].append(record.cache.rawValue)
             arrays[20].append(record.duration.map(Int64.init))
             arrays[21].append(record.saved)
-            arrays[22].append(record.day.rfc3339)
-            arrays[23].append(record.onceKey)
+            arrays[22].append(record.found.map(Int64.init))
+            arrays[23].append(record.day.rfc3339)
+            arrays[24].append(record.onceKey)
         }
         return arrays.map { PostgresParameter($0) }
     }
@@ -134,7 +135,8 @@ enum CostColumns {
             cost: cost, basis: rows.text(row, 14).flatMap(CostBasis.init(rawValue:)) ?? .table, priceVersion: rows.text(row, 15),
             estimate: try money(16) ?? cost, reportedCost: try money(17), status: try rows.int64(row, 18).map(Int.init),
             cache: rows.text(row, 19).flatMap(CacheOutcome.init(rawValue:)) ?? .none, saved: try money(21),
-            duration: try rows.int64(row, 20).map(Int.init), tokens: try rows.int64(row, 7), entityType: rows.text(row, 8),
+            found: try rows.int64(row, 22).map(Int.init), duration: try rows.int64(row, 20).map(Int.init), tokens: try rows.int64(row, 7),
+            entityType: rows.text(row, 8),
             entityID: rows.text(row, 9), requestData: rows.text(row, 10), success: rows.bool(row, 11), errorMessage: rows.text(row, 12),
             createdAt: createdAt, day: createdAt)
     }

@@ -22,9 +22,7 @@ struct SpendSums {
                 SpendRow(
                     workspace: try answer.required(row, 0), provider: answer.text(row, 1), operation: answer.text(row, 2),
                     day: try answer.int64(row, 3).map { Timestamp(microseconds: $0) }, user: answer.text(row, 4),
-                    entityType: answer.text(row, 5), entityID: answer.text(row, 6), calls: try answer.requiredInt64(row, 7),
-                    cost: Money(nanos: try answer.requiredInt64(row, 8)), tokens: try answer.requiredInt64(row, 9),
-                    saved: Money(nanos: try answer.requiredInt64(row, 10))))
+                    entityType: answer.text(row, 5), entityID: answer.text(row, 6), sums: try CallSums(answer, row, from: 7)))
         }
         return rows
     }
@@ -36,9 +34,7 @@ struct SpendSums {
         ]
         return statement(
             operation: "nullif(\"operation\", '')", user: "nullif(\"userId\", '')", entity: ("NULL", "NULL"), day: "\"day\"",
-            calls: "\"calls\"",
-            nanos: "sum(\"costNanos\")", tokens: "\"tokens\"", saved: "sum(coalesce(\"savedNanos\", 0))", from: "\"cost_rollups\"",
-            conditions)
+            sums: RollupColumns.overRollups, from: "\"cost_rollups\"", conditions)
     }
 
     private mutating func sqlOverRows() -> String {
@@ -51,8 +47,7 @@ struct SpendSums {
         ]
         return statement(
             operation: "\"operation\"", user: "\"userId\"", entity: ("\"entityType\"", "\"entityId\""), day: "counted.day",
-            calls: "1", nanos: "sum(\"cost\") * 1000000000", tokens: "coalesce(\"tokensUsed\", 0)",
-            saved: "sum(coalesce(\"saved\", 0)) * 1000000000",
+            sums: RollupColumns.overRows,
             from: """
                 "api_cost_tracking" AS spent CROSS JOIN LATERAL (
                     SELECT coalesce(
@@ -63,8 +58,8 @@ struct SpendSums {
     }
 
     private func statement(
-        operation: String, user: String, entity: (type: String, id: String), day: String, calls: String, nanos: String, tokens: String,
-        saved: String, from: String, _ conditions: [String?]
+        operation: String, user: String, entity: (type: String, id: String), day: String, sums: String, from: String,
+        _ conditions: [String?]
     ) -> String {
         func asked(_ dimension: SpendQuery.Dimension, _ expression: String) -> String {
             query.by.contains(dimension) ? expression : "NULL"
@@ -78,8 +73,7 @@ struct SpendSums {
         // In the order of the asked dimensions' values, absent ones first.
         let order = [0, 3, 1, 2, 4, 5, 6].filter { keys[$0] != "NULL" }.map { "\($0 + 1) NULLS FIRST" }.joined(separator: ", ")
         return """
-            SELECT \(keys.joined(separator: ", ")), \(SQL.bounded("sum(\(calls))")), \(SQL.bounded(nanos)), \(SQL.bounded("sum(\(tokens))")),
-                \(SQL.bounded(saved))
+            SELECT \(keys.joined(separator: ", ")), \(sums)
             FROM \(from) WHERE \(conditions.compactMap { $0 }.joined(separator: " AND ")) GROUP BY \(grouped) ORDER BY \(order)
             """
     }

@@ -11,25 +11,11 @@ struct BatchWriting {
         var user: String
     }
 
-    private struct Sum {
-        var calls: Int64 = 0
-        var cost = Money.zero
-        var tokens: Int64 = 0
-        var saved = Money.zero
-
-        mutating func add(_ record: CostRecord) {
-            calls += 1
-            cost += record.cost
-            tokens = saturating(tokens, record.tokens ?? 0)
-            saved += record.saved ?? .zero
-        }
-    }
-
     let database: Database
     /// The instant of the writing, as a column's text.
     let now: String
     private(set) var outcome = LedgerOutcome()
-    private var sums: [RollupKey: Sum] = [:]
+    private var sums: [RollupKey: CallSums] = [:]
 
     init(database: Database, now: String) {
         self.database = database
@@ -88,7 +74,7 @@ struct BatchWriting {
         let key = RollupKey(
             workspace: record.workspace, day: record.day, provider: record.provider, operation: record.operation ?? "",
             user: record.user ?? "")
-        sums[key, default: Sum()].add(record)
+        sums[key, default: CallSums()] += CallSums(record)
         if let value = record.onceKey {
             try database.execute(
                 sql: """
@@ -103,30 +89,23 @@ struct BatchWriting {
 
     /// Adds here and not in SQL, where a sum beyond 64 bits would silently become a floating-point number.
     private func writeSums() throws {
+        let columns = CallSums.columns
+        let names = columns.map { "\"\($0.name)\"" }.joined(separator: ", ")
         let reading = try database.cachedStatement(
             sql: """
-                SELECT "calls", "costNanos", "tokens", "savedNanos" FROM "cost_rollups"
+                SELECT \(names) FROM "cost_rollups"
                 WHERE "workspaceId" = ? AND "day" = ? AND "apiProvider" = ? AND "operation" = ? AND "userId" = ?
                 """)
         let writing = try database.cachedStatement(
             sql: """
-                INSERT OR REPLACE INTO "cost_rollups"
-                ("workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos", "tokens", "savedNanos")
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT OR REPLACE INTO "cost_rollups" ("workspaceId", "day", "apiProvider", "operation", "userId", \(names))
+                VALUES (?, ?, ?, ?, ?, \(columns.map { _ in "?" }.joined(separator: ", ")))
                 """)
         for (key, sum) in sums {
-            let day = key.day.fixedBoundary
+            let place: StatementArguments = [key.workspace, key.day.fixedBoundary, key.provider, key.operation, key.user]
             var total = sum
-            if let row = try Row.fetchOne(reading, arguments: [key.workspace, day, key.provider, key.operation, key.user]) {
-                total.calls = saturating(sum.calls, try row.required(0))
-                total.cost += Money(nanos: try row.required(1))
-                total.tokens = saturating(sum.tokens, try row.required(2))
-                total.saved += Money(nanos: try row.required(3))
-            }
-            try writing.execute(arguments: [
-                key.workspace, day, key.provider, key.operation, key.user, total.calls, total.cost.nanos, total.tokens,
-                total.saved.nanos,
-            ])
+            if let row = try Row.fetchOne(reading, arguments: place) { total += try CallSums(row, from: 0) }
+            try writing.execute(arguments: place + StatementArguments(columns.map { total[keyPath: $0.value] }))
         }
     }
 
@@ -139,9 +118,10 @@ struct BatchWriting {
     }
 }
 
-/// A sum that stops at the ends of 64 bits.
-func saturating(_ left: Int64, _ right: Int64) -> Int64 {
-    let (sum, overflow) = left.addingReportingOverflow(right)
-    guard overflow else { return sum }
-    return right < 0 ? .min : .max
+extension CallSums {
+    /// From the columns of a rollup, the first of which has a place in a row.
+    init(_ row: Row, from place: Int) throws {
+        self.init()
+        for (index, column) in Self.columns.enumerated() { self[keyPath: column.value] = try row.required(place + index) }
+    }
 }

@@ -52,6 +52,7 @@ final class CostInsertion {
         bind(record.cache.rawValue)
         bind(record.duration.map(Int64.init))
         bind(record.saved)
+        bind(record.found.map(Int64.init))
         return try run()
     }
 

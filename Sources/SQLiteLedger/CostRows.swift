@@ -42,7 +42,7 @@ enum CostRows {
         "id", "workspaceId", "userId", "apiProvider", "endpoint", "operation", "cost", "tokensUsed", "entityType", "entityId",
         "requestData",
         "success", "errorMessage", "createdAt", "basis", "priceVersion", "estimate", "reportedCost", "status", "cache", "durationMs",
-        "saved",
+        "saved", "found",
     ]
 
     static let list = columns.map { "\"\($0)\"" }.joined(separator: ", ")
@@ -109,7 +109,8 @@ enum CostRows {
             estimate: try row.optional(16, as: String.self).map { try Money(column: $0) } ?? cost,
             reportedCost: try row.optional(17, as: String.self).map { try Money(column: $0) }, status: try row.optional(18),
             cache: try row.optional(19, as: String.self).flatMap(CacheOutcome.init(rawValue:)) ?? .none,
-            saved: try row.optional(21, as: String.self).map { try Money(column: $0) }, duration: try row.optional(20),
+            saved: try row.optional(21, as: String.self).map { try Money(column: $0) }, found: try row.optional(22),
+            duration: try row.optional(20),
             tokens: try row.optional(7), entityType: try row.optional(8), entityID: try row.optional(9), requestData: try row.optional(10),
             success: try row.required(11), errorMessage: try row.optional(12), createdAt: createdAt, day: createdAt)
     }

@@ -19,7 +19,7 @@ struct SpendSums {
 
     private let query: SpendQuery
     private let by: Set<SpendQuery.Dimension>
-    private var sums: [Key: (calls: Int64, cost: Money, tokens: Int64, saved: Money)] = [:]
+    private var sums: [Key: CallSums] = [:]
 
     static func rows(_ query: SpendQuery, in database: Database) throws -> [SpendRow] {
         var sums = SpendSums(query)
@@ -38,7 +38,7 @@ struct SpendSums {
 
     private mutating func addRollups(of database: Database) throws {
         var sql = """
-            SELECT "workspaceId", "apiProvider", "operation", "day", "userId", \(Self.amounts.map { "\"\($0)\"" }.joined(separator: ", "))
+            SELECT "workspaceId", "apiProvider", "operation", "day", "userId", \(CallSums.columns.map { "\"\($0.name)\"" }.joined(separator: ", "))
             FROM "cost_rollups"
             """
         if query.isTogether {
@@ -46,7 +46,7 @@ struct SpendSums {
             let asked = [(SpendQuery.Dimension.provider, "apiProvider"), (.operation, "operation"), (.day, "day"), (.user, "userId")].map {
                 by.contains($0) ? "\"\($1)\"" : "''"
             }
-            let sums = Self.amounts.map { "sum(\"\($0)\" / \(Self.half)), sum(\"\($0)\" % \(Self.half))" }
+            let sums = CallSums.columns.map { "sum(\"\($0.name)\" / \(Self.half)), sum(\"\($0.name)\" % \(Self.half))" }
             sql = #"SELECT '', \#((asked + sums).joined(separator: ", ")) FROM "cost_rollups""#
         }
         sql += #" WHERE "day" >= ? AND "day" < ?"#
@@ -63,22 +63,27 @@ struct SpendSums {
                 workspace: row.required(0), provider: by.contains(.provider) ? row.required(1) : nil,
                 operation: by.contains(.operation) && !operation.isEmpty ? operation : nil, day: by.contains(.day) ? row.required(3) : nil,
                 user: by.contains(.user) && !user.isEmpty ? user : nil)
-            let sums = try Self.amounts.indices.map { index in
-                guard query.isTogether else { return try row.required(5 + index, as: Int64.self) }
-                let high = try Int128(row.required(5 + 2 * index, as: Int64.self))
-                return try Int64(clamping: high * Int128(Self.half) + Int128(row.required(6 + 2 * index, as: Int64.self)))
-            }
-            add(sums[0], Money(nanos: sums[1]), sums[2], Money(nanos: sums[3]), to: key)
+            sums[key, default: CallSums()] += query.isTogether ? try Self.halves(row) : try CallSums(row, from: 5)
         }
     }
 
-    private static let amounts = ["calls", "costNanos", "tokens", "savedNanos"]
+    private static func halves(_ row: Row) throws -> CallSums {
+        var sums = CallSums()
+        for (index, column) in CallSums.columns.enumerated() {
+            let high = try Int128(row.required(5 + 2 * index, as: Int64.self))
+            sums[keyPath: column.value] = try Int64(
+                clamping: high * Int128(Self.half) + Int128(row.required(6 + 2 * index, as: Int64.self)))
+        }
+        return sums
+    }
+
     private static let half: Int64 = 1_000_000_000
 
     private mutating func addRows(of database: Database) throws {
         var days = WorkspaceDays()
         var sql = """
-            SELECT "workspaceId", "apiProvider", "operation", "createdAt", "userId", "entityType", "entityId", "cost", "tokensUsed", "saved"
+            SELECT "workspaceId", "apiProvider", "operation", "createdAt", "userId", "entityType", "entityId", "cost", "tokensUsed", "saved",
+                "reportedCost", "found"
             FROM "api_cost_tracking" WHERE "createdAt" >= ? AND "createdAt" < ?
             """
         // A day that begins just before `until` goes on for up to 25 hours and, where a zone changes its offset, a little more.
@@ -100,14 +105,11 @@ struct SpendSums {
                 operation: by.contains(.operation) ? row.optional(2) : nil,
                 day: by.contains(.day) ? day : nil, user: by.contains(.user) ? row.optional(4) : nil,
                 entityType: by.contains(.entity) ? row.optional(5) : nil, entityID: by.contains(.entity) ? row.optional(6) : nil)
-            let saved = try row.optional(9, as: String.self).map { try Money(column: $0) }
-            try add(1, Money(column: row.required(7)), row.optional(8) ?? 0, saved ?? .zero, to: key)
+            func amount(_ column: Int) throws -> Money? { try row.optional(column, as: String.self).map { try Money(column: $0) } }
+            sums[key, default: CallSums()] += try CallSums(
+                cost: Money(column: row.required(7)), tokens: row.optional(8), saved: amount(9), reported: amount(10),
+                found: row.optional(11))
         }
-    }
-
-    private mutating func add(_ calls: Int64, _ cost: Money, _ tokens: Int64, _ saved: Money, to key: Key) {
-        let old = sums[key] ?? (0, .zero, 0, .zero)
-        sums[key] = (saturating(old.calls, calls), old.cost + cost, saturating(old.tokens, tokens), old.saved + saved)
     }
 
     /// In the order of the asked dimensions' values, absent ones first.
@@ -119,7 +121,7 @@ struct SpendSums {
             SpendRow(
                 workspace: key.workspace, provider: key.provider, operation: key.operation,
                 day: try key.day.map { try Timestamp(fixedText: $0) }, user: key.user, entityType: key.entityType, entityID: key.entityID,
-                calls: sum.calls, cost: sum.cost, tokens: sum.tokens, saved: sum.saved)
+                sums: sum)
         }
     }
 }

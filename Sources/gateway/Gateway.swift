@@ -17,7 +17,7 @@ struct Gateway: AsyncParsableCommand {
         version: "0.9.0",
         subcommands: [
             Serve.self, Check.self, Price.self, Normalize.self, NewAdapter.self, Query.self, Spend.self, Key.self, Migrate.self, Lease.self,
-            Reload.self, Replay.self,
+            Reload.self, Replay.self, WaterfallCommand.self,
         ])
 }
 

@@ -9,7 +9,8 @@ struct Spend: AsyncParsableCommand {
         abstract: "Sum up what was spent, from the ledger.",
         discussion: """
             Asks the running gateway, else reads the ledger itself. Amounts are US dollars, exact; 'saved' is what calls would have cost
-            that were answered with what others had paid for. Below a table that reaches until now, a running gateway's bars say how much of
+            that were answered with what others had paid for, 'hit rate' the share of calls that found anything, 'reported' what providers
+            themselves say. Below a table that reaches until now, a running gateway's bars say how much of
             each workspace's limits is used today and this month.
 
             Examples:

@@ -12,6 +12,12 @@ enum TextTable {
         }.joined()
     }
 
+    /// `0.6250` as `62.50 %`.
+    static func percent(_ share: String) -> String {
+        guard let digits = Int(share.filter { $0 != "." }) else { return "" }
+        return "\(digits / 100).\(String(digits % 100 + 100).dropFirst()) %"
+    }
+
     /// The rows with the amounts of some columns padded so that their points stand below each other.
     static func alignedOnPoint(_ rows: [[String]], _ columns: [Int]) -> [[String]] {
         var rows = rows

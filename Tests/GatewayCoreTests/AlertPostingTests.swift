@@ -32,7 +32,7 @@ import Testing
     @Test func whatWasSpentGoesToProvidersTheMostFirst() {
         let account = sighting(.user, "ada").account
         func row(_ provider: String, _ user: String, _ cents: Int64) -> SpendRow {
-            SpendRow(workspace: "acme", provider: provider, user: user, calls: 1, cost: .cents(cents), tokens: 0)
+            SpendRow(workspace: "acme", provider: provider, user: user, sums: CallSums(calls: 1, cost: .cents(cents)))
         }
         func record(_ workspace: String, _ provider: String, _ user: String?, _ cents: Int64, at instant: Timestamp) -> CostRecord {
             CostRecord(

@@ -28,7 +28,7 @@ struct ContractTests {
     }
 
     @Test func theAdminPlaneIsAsItIsDescribed() throws {
-        let gateway = try GatewayUnderTest()
+        let gateway = try GatewayUnderTest(configuration: "enrich: { person: [pdl, lusha] }")
         try gateway.write(
             try gateway.read("config.yaml").replacing("{ listen: 127.0.0.1:0 }", with: "{ listen: 127.0.0.1:0, token: the-token }"),
             to: "config.yaml")

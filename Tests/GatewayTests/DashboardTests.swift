@@ -31,7 +31,7 @@ import Testing
                 import sqlite3, sys, time
                 database = sqlite3.connect(sys.argv[1])
                 today = time.strftime("%Y-%m-%dT00:00:00.000000Z", time.gmtime())
-                database.executemany('INSERT INTO "cost_rollups" VALUES (?, ?, ?, ?, ?, 1, ?, 0, 0)',
+                database.executemany('INSERT INTO "cost_rollups" ("workspaceId", "day", "apiProvider", "operation", "userId", "calls", "costNanos", "tokens") VALUES (?, ?, ?, ?, ?, 1, ?, 0)',
                     [(f"w{n:05d}", today, ["pdl", "lusha", "openai"][n % 3], "x", "", 40_000_000_001 + n * 999_983) for n in range(10_000)])
                 database.commit()
                 """, gateway.folder.appendingPathComponent("gateway.db").path,

@@ -36,10 +36,10 @@ import Testing
         let gateway = try spent()
         let table = try gateway.command("spend", "--by", "provider,operation").output
         let expected = """
-            workspace  provider  operation      calls  tokens  cost  saved
-            acme       pdl       enrich_person      5       0  1.40   0.00
-            beta       pdl       enrich_person      2       0  0.56   0.00
-            total                                   7       0  1.96   0.00
+            workspace  provider  operation      calls  tokens  cost  saved  hit rate  cost per record
+            acme       pdl       enrich_person      5       0  1.40   0.00  100.00 %             0.28
+            beta       pdl       enrich_person      2       0  0.56   0.00  100.00 %             0.28
+            total                                   7       0  1.96   0.00  100.00 %             0.28
 
             workspace  budget      used                           %  spent    limit        
             acme       today       ████████████████░░░░░░░░  70.0 %   1.40     2.00        
@@ -69,12 +69,40 @@ import Testing
         #expect(plain.hasPrefix(offline) && !offline.contains("budget"), "\(offline)")
         #expect(
             try gateway.command("spend", "--format", "csv").output.hasPrefix(
-                "workspace,provider,calls,tokens,cost,saved\r\nacme,pdl,5,0,1.40,0.00\r\n"))
+                "workspace,provider,calls,tokens,cost,saved,reported,reported_calls,cost_where_reported,lookups,hits,hit_rate,records,"
+                    + "lookup_cost,cost_per_record\r\nacme,pdl,5,0,1.40,0.00,,0,0.00,5,5,1.0000,5,1.40,0.28\r\n"))
+    }
+
+    /// Of a provider that says itself what it costs, and of one that finds somebody at times.
+    @Test func theTableHasWhatProvidersReportAndFindWhereThereIsAny() throws {
+        let plugins = try GatewayUnderTest.shipped("pdl.yaml").merging(GatewayUnderTest.shipped("perplexity.yaml")) { $1 }
+        let gateway = try GatewayUnderTest(plugins: plugins, shippedPlugins: false)
+        try gateway.start()
+        let question = #"{"model": "sonar", "max_tokens": 500, "messages": [{"role": "user", "content": "Who is Ada Example?!"}]}"#
+        for headers in [["X-Workspace-Id": "acme"], ["X-Workspace-Id": "acme", "X-Gateway-Cache": "bypass"]] {
+            #expect(try gateway.send("POST", "/perplexity/chat/completions", headers, body: question).status == 200)
+        }
+        // Found for money, found for nothing, not found twice, and an error, which is no answer.
+        for name in ["ada", "grace", "nobody", "nobody", "broke"] { _ = try gateway.get("/pdl/v5/person/enrich?email=\(name)@example.com") }
+        try eventually("all rows") { try gateway.ledger("SELECT count(*) FROM api_cost_tracking") == [["7"]] }
+        let table = try gateway.command("spend", "--to", "2099-01-01").output
+        let expected = """
+            workspace  provider    calls  tokens      cost  reported  saved  hit rate  cost per record
+            acme       pdl             5       0  0.28                 0.00   50.00 %         0.14    
+            acme       perplexity      2     636  0.010636      0.01   0.00  100.00 %         0.005318
+            total                      7     636  0.290636      0.01   0.00   66.67 %         0.072659
+
+            """
+        #expect(table == expected, "\(table)")
+        #expect(
+            try gateway.ledger(#"SELECT "status", "found" FROM api_cost_tracking WHERE "apiProvider" = 'pdl' ORDER BY "createdAt", "id""#)
+                == [["200", "1"], ["200", "1"], ["404", "0"], ["404", "0"], ["402", ""]])
     }
 
     @Test(arguments: [
         [], ["serve"], ["check"], ["price"], ["normalize"], ["new-adapter"], ["query"], ["spend"], ["key"], ["key", "create"],
         ["key", "list"], ["key", "revoke"], ["migrate"], ["lease"], ["lease", "list"], ["lease", "forget"], ["reload"], ["replay"],
+        ["waterfall"],
     ])
     func helpTeachesByExample(command: [String]) throws {
         let result = try CommandResult.run(
@@ -93,6 +121,7 @@ import Testing
         #expect(
             Set(listed) == [
                 "serve", "check", "price", "normalize", "new-adapter", "query", "spend", "key", "migrate", "lease", "reload", "replay",
+                "waterfall",
             ])
     }
 }

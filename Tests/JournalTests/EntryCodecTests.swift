@@ -77,6 +77,24 @@ import Testing
         #expect(throws: MalformedEntry.self) { try decode(.settled, plain + [1, 0]) }
     }
 
+    /// An entry as the gateway before has written it has none.
+    @Test func recordsFoundAreAFieldThatOlderGatewaysPassOver() throws {
+        var maker = RecordMaker(seed: 6)
+        var record = maker.record()
+        for saved in [nil, Money(nanos: 7)] {
+            record.saved = saved
+            record.found = nil
+            let plain = payload(.settled(record))
+            #expect(try decode(.settled, plain) == .settled(record))
+            for found in [0, 1, 1000, .max] {
+                record.found = found
+                #expect(payload(.settled(record)).starts(with: plain))
+                #expect(try decode(.settled, payload(.settled(record))) == .settled(record))
+            }
+            #expect(throws: MalformedEntry.self) { try decode(.settled, plain + [2, 0]) }
+        }
+    }
+
     @Test func kindsOfLaterVersions() throws {
         #expect(try decode(EntryKind(rawValue: 0x80), [1, 2, 3]) == nil)
         let error = #expect(throws: MalformedEntry.self) { try decode(EntryKind(rawValue: 5), [1, 2, 3]) }

@@ -110,6 +110,10 @@ extension JournalEntry {
 protocol KeylessLedger: Ledger {}
 
 extension KeylessLedger {
+    func worths(since: Timestamp, of operations: [OperationName], limit: Int) async throws(LedgerError) -> WorthReport {
+        WorthReport(sums: [], examined: 0, oldest: nil)
+    }
+
     func add(_ key: CallerKey, _ mark: ChangeMark) async throws(LedgerError) {}
     func revokeKey(_ id: CallID, _ mark: ChangeMark) async throws(LedgerError) -> CallerKey? { nil }
     func keys(changedAfter change: Int64) async throws(LedgerError) -> (keys: [CallerKey], change: Int64) { ([], 0) }

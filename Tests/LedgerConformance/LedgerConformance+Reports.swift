@@ -17,17 +17,14 @@ extension LedgerConformance {
                 SpendQuery(workspace: nil, by: by, from: always.from, until: always.until, isTogether: true))
             #expect(Set(together.map(\.workspace)) == [""])
             let groups = Dictionary(grouping: apart) { row in
-                var key = SpendRow(workspace: "", calls: 0, cost: .zero, tokens: 0)
+                var key = SpendRow(workspace: "", sums: CallSums())
                 (key.provider, key.day, key.user) = (row.provider, row.day, row.user)
                 (key.entityType, key.entityID) = (row.entityType, row.entityID)
                 return key
             }
             let expected = groups.map { key, rows in
                 var row = key
-                row.calls = rows.reduce(0) { $0 + $1.calls }
-                row.cost = rows.reduce(.zero) { $0 + $1.cost }
-                row.tokens = rows.reduce(0) { $0 + $1.tokens }
-                row.saved = rows.reduce(.zero) { $0 + $1.saved }
+                for each in rows { row.sums += each.sums }
                 return row
             }
             #expect(Set(together) == Set(expected) && together.count == expected.count)

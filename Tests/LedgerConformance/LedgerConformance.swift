@@ -218,15 +218,28 @@ package enum LedgerConformance {
                 workspace: record.workspace, provider: query.by.contains(.provider) ? record.provider : nil,
                 operation: query.by.contains(.operation) ? record.operation : nil, day: query.by.contains(.day) ? record.day : nil,
                 user: query.by.contains(.user) ? record.user : nil, entityType: query.by.contains(.entity) ? record.entityType : nil,
-                entityID: query.by.contains(.entity) ? record.entityID : nil, calls: 0, cost: .zero, tokens: 0)
+                entityID: query.by.contains(.entity) ? record.entityID : nil, sums: CallSums())
         }
         return groups.map { key, records in
+            var sums = CallSums(
+                calls: Int64(records.count), cost: records.map(\.cost).total, tokens: records.compactMap(\.tokens).reduce(0, +),
+                saved: records.compactMap(\.saved).total)
+            let reporting = records.filter { $0.reportedCost != nil }
+            sums.reported = reporting.compactMap(\.reportedCost).total
+            sums.reportedCalls = Int64(reporting.count)
+            sums.costWhereReported = reporting.map(\.cost).total
+            let lookups = records.filter { $0.found != nil }
+            sums.lookups = Int64(lookups.count)
+            sums.hits = Int64(lookups.count { $0.found != 0 })
+            sums.records = Int64(lookups.compactMap(\.found).reduce(0, +))
+            sums.lookupCost = lookups.map(\.cost).total
             var row = key
-            row.calls = Int64(records.count)
-            row.cost = records.reduce(.zero) { $0 + $1.cost }
-            row.tokens = records.reduce(0) { $0 + ($1.tokens ?? 0) }
-            row.saved = records.reduce(.zero) { $0 + ($1.saved ?? .zero) }
+            row.sums = sums
             return row
         }
     }
+}
+
+extension [Money] {
+    fileprivate var total: Money { reduce(.zero, +) }
 }

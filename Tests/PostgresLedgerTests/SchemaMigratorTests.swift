@@ -63,7 +63,7 @@ struct SchemaMigratorTests {
                 "tokensUsed bigint", "entityType character varying(128)", "entityId character varying(128)", "requestData jsonb",
                 "success boolean", "errorMessage text", "createdAt timestamp with time zone", "basis text", "priceVersion text",
                 "estimate numeric(20,9)", "reportedCost numeric(20,9)", "status integer", "cache text", "durationMs bigint",
-                "saved numeric(20,9)",
+                "saved numeric(20,9)", "found integer",
             ])
         #expect(
             Set(try columns("research_data").map { String($0.prefix { $0 != " " }) }) == [
@@ -130,7 +130,7 @@ struct SchemaMigratorTests {
         let ledger = try await TestLedger.open(database.url)
         let since = Timestamp(CivilDate(year: 2026, month: 10, day: 31))
         let sums = try await ledger.spend(SpendQuery(workspace: "w1", by: [.day], from: since, until: since.adding(seconds: 86_400)))
-        #expect(sums == [SpendRow(workspace: "w1", day: since, calls: 12, cost: Money(nanos: 3_361_200_000), tokens: 156)])
+        #expect(sums == [SpendRow(workspace: "w1", day: since, sums: CallSums(calls: 12, cost: Money(nanos: 3_361_200_000), tokens: 156))])
         // New rows fit: long ids, nine digits, microseconds. One without a parent is set aside, and nothing else.
         var maker = RecordMaker(seed: 1)
         var records = (0..<3).map { _ in maker.record() }

@@ -46,6 +46,10 @@ import Testing
         try await LedgerConformance.qualityIsOfTheNewestRows(make)
     }
 
+    @Test func sumsAnswersByWhatTheyAreWorth() async throws {
+        try await LedgerConformance.worthsAreOfTheNewestRows(make)
+    }
+
     @Test(arguments: [UInt64(1), 2, 3, 4])
     func sumsEqualRows(seed: UInt64) async throws {
         try await LedgerConformance.sumsEqualRows(make, seed: seed)

@@ -55,7 +55,7 @@ import Testing
                 "id", "workspaceId", "userId", "apiProvider", "endpoint", "operation", "cost", "tokensUsed", "entityType", "entityId",
                 "requestData", "success", "errorMessage", "createdAt", "basis", "priceVersion", "estimate", "reportedCost", "status",
                 "cache",
-                "durationMs", "saved",
+                "durationMs", "saved", "found",
             ])
         #expect(
             Set(indexes) == [
@@ -100,14 +100,15 @@ import Testing
     @Test func anOlderLedgerIsBroughtUpToDateByItsOwnerAlone() async throws {
         var maker = RecordMaker(seed: 9)
         var record = maker.record()
-        record.saved = nil
+        (record.saved, record.found) = (nil, nil)
         let first = try open()
         try await first.apply(batch([record]))
         await first.close()
         try edit(
             """
             DROP TABLE cached_answers; DROP TABLE research_data; ALTER TABLE cost_rollups DROP COLUMN savedNanos;
-            ALTER TABLE api_cost_tracking DROP COLUMN saved; DROP TABLE budget_alerts; DROP TABLE alert_deliveries;
+            \(CallSums.columns.dropFirst(4).map { "ALTER TABLE cost_rollups DROP COLUMN \($0.name);" }.joined())
+            ALTER TABLE api_cost_tracking DROP COLUMN found; ALTER TABLE api_cost_tracking DROP COLUMN saved; DROP TABLE budget_alerts; DROP TABLE alert_deliveries;
             DROP TABLE workspace_budgets; DROP TABLE audit_log; DROP INDEX "api_cost_tracking_workspaceId_createdAt_idx";
             DELETE FROM schema_migrations WHERE number >= 3
             """)

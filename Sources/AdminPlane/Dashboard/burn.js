@@ -2,7 +2,7 @@
 
 import { poll } from "./gateway.js";
 import { decimal, dollars, nanos, ratio } from "./money.js";
-import { draw, empty, find, keep, make, money, problem } from "./page.js";
+import { draw, empty, find, keep, make, money, percent, problem } from "./page.js";
 
 const DAYS = 30;
 const [HEIGHT, TOP, BOTTOM] = [190, 10, 20];
@@ -37,11 +37,15 @@ export function gather(rows) {
     const cost = nanos(row.cost);
     day.all += cost;
     day.providers.set(row.provider, (day.providers.get(row.provider) ?? 0n) + cost);
-    const sum = providers.get(row.provider) ?? { provider: row.provider, all: 0n, today: 0n, saved: 0n, calls: 0 };
+    const sum = providers.get(row.provider) ?? { provider: row.provider, all: 0n, today: 0n, saved: 0n, calls: 0, lookups: 0, hits: 0, records: 0, lookupCost: 0n };
     sum.all += cost;
     sum.saved += nanos(row.saved);
     sum.calls += row.calls;
     if (isNow(row.day)) sum.today += cost;
+    sum.lookups += row.lookups;
+    sum.hits += row.hits;
+    sum.records += row.records;
+    sum.lookupCost += nanos(row.lookup_cost);
     providers.set(row.provider, sum);
   }
   const ordered = [...providers.values()].sort((a, b) => (a.all === b.all ? (a.provider < b.provider ? -1 : 1) : a.all > b.all ? -1 : 1));
@@ -106,6 +110,9 @@ const shares = (day) => [...day.providers].filter(([, cost]) => cost !== 0n).sor
 const sentence = (day) =>
   [`${dayText.format(new Date(day.date))}: ${dollars(decimal(day.all))}`, ...shares(day).slice(0, 3).map(([provider, cost]) => `${provider} ${dollars(decimal(cost))}`)].join(" · ");
 
+/** What each of a number of things costs, rounded half up. */
+const share = (amount, count) => decimal((2n * amount + count) / (2n * count));
+
 let shown = "";
 let sums = null;
 
@@ -123,13 +130,15 @@ function show(report) {
   shown = text;
   sums = gather(report.rows);
   redraw();
-  keep(find("burn-rows"), sums.providers.map((sum) => ({ ...sum, all: decimal(sum.all), today: decimal(sum.today), saved: decimal(sum.saved) })),
+  keep(find("burn-rows"), sums.providers.map((sum) => ({ ...sum, all: decimal(sum.all), today: decimal(sum.today), saved: decimal(sum.saved), lookupCost: decimal(sum.lookupCost) })),
     (sum) => sum.provider,
     (sum) => make("tr", {},
       make("th", { scope: "row" }, make("span", { class: `swatch shade-${sum.shade}`, "aria-hidden": "true" }), sum.provider),
       make("td", { class: "number extra" }, sum.calls.toLocaleString("en")), make("td", { class: "number extra" }, money(sum.saved)),
-      make("td", { class: "number" }, money(sum.today)), make("td", { class: "number" }, money(sum.all))));
-  if (!sums.providers.length) find("burn-rows").replaceChildren(empty(5, "Nothing has been spent yet."));
+      make("td", { class: "number" }, money(sum.today)), make("td", { class: "number" }, money(sum.all)),
+      make("td", { class: "number extra", title: `${sum.hits.toLocaleString("en")} of ${sum.lookups.toLocaleString("en")} lookups` }, percent(sum.hits, sum.lookups)),
+      make("td", { class: "number extra" }, sum.records ? money(share(nanos(sum.lookupCost), BigInt(sum.records))) : "–")));
+  if (!sums.providers.length) find("burn-rows").replaceChildren(empty(7, "Nothing has been spent yet."));
   find("burn-days").replaceChildren(...sums.days.filter((day) => day.providers.size).reverse().map((day) =>
     make("tr", {}, make("th", { scope: "row" }, dayText.format(new Date(day.date))),
       make("td", {}, shares(day).map(([provider, cost]) => `${provider} ${dollars(decimal(cost))}`).join(", ")),

@@ -27,6 +27,13 @@ export function money(text) {
   return make("span", { class: "money" }, `${whole}.${cents}`, make("span", { class: "fine" }, rest));
 }
 
+/** A share in per cent with one digit, of whole numbers, rounded down. */
+export const percent = (part, whole) => {
+  if (!whole) return "–";
+  const tenths = Math.floor((part * 1000) / whole);
+  return `${Math.floor(tenths / 10)}.${tenths % 10} %`;
+};
+
 /** A state as a word beside its colour. */
 export const state = (word) => make("span", { class: `state ${word}` }, word);
 

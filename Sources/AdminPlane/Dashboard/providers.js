@@ -1,16 +1,9 @@
 // What is known of providers: how good their answers are, and which prices count.
 
 import { poll } from "./gateway.js";
-import { draw, empty, find, keep, make, problem, state, time } from "./page.js";
+import { draw, empty, find, keep, make, percent, problem, state, time } from "./page.js";
 
 const GRADES = ["A", "B", "C", "D", "F"];
-
-/** A share in per cent with one digit, of whole numbers, rounded down. */
-const percent = (part, whole) => {
-  if (!whole) return "–";
-  const tenths = Math.floor((part * 1000) / whole);
-  return `${Math.floor(tenths / 10)}.${tenths % 10} %`;
-};
 
 function grades(quality) {
   if (!quality.records) return [make("span", { class: "quiet" }, "–")];

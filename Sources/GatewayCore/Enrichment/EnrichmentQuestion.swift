@@ -1,5 +1,15 @@
 internal import JSONPath
 
+extension Generation {
+    /// What is said where no order of providers is configured.
+    package func nobodyAsked(for entity: RecordEntity) -> String {
+        let able = adapters.values.filter { $0.enrichment[entity] != nil }.map(\.provider).sorted()
+        let which = able.isEmpty ? "no adapter has an 'enrich' for it yet" : "adapters that can: \(able.joined(separator: ", "))"
+        return
+            "Nobody is asked for a \(entity.rawValue): write 'enrich: { \(entity.rawValue): [PROVIDER, …] }' into config.yaml (\(which))."
+    }
+}
+
 /// What a caller wants to know of a person or company, and what it may cost.
 package struct EnrichmentQuestion: Sendable, Hashable {
     package var entity: RecordEntity
@@ -45,13 +55,7 @@ package struct EnrichmentQuestion: Sendable, Hashable {
                 match = Self.match(value, entity, &problems)
             case "want": wanted = Self.wanted(value, entity, &problems)
             case "minQuality":
-                guard let number = value.number, let exact = (try? Exact(decimal: number.text)) ?? nil,
-                    let score = Score(exact, in: 0...100)
-                else {
-                    problems.append("minQuality is a number from 0 to 100")
-                    continue
-                }
-                minimumQuality = score
+                minimumQuality = Self.quality(value.number?.text ?? "", &problems)
             case "maxCost":
                 guard let amount = value.string.flatMap({ Money($0) }), amount >= .zero else {
                     problems.append("maxCost is an amount in US dollars as a string, such as \"0.60\"")
@@ -102,14 +106,15 @@ package struct EnrichmentQuestion: Sendable, Hashable {
             problems.append("want is a list of fields")
             return []
         }
-        // What the gateway works out is there whenever anything is.
-        let fields = RecordField.fields(of: entity).filter { !$0.isComputed && $0 != .dataSources }
+        let names = value.children.compactMap(\.string)
+        if names.count < value.count { problems.append("want is a list of strings") }
+        return wanted(names, entity, &problems)
+    }
+
+    private static func wanted(_ names: [String], _ entity: RecordEntity, _ problems: inout [String]) -> [RecordField] {
+        let fields = RecordField.fields(of: entity).filter(\.isWantable)
         var wanted: [RecordField] = []
-        for element in value.children {
-            guard let name = element.string else {
-                problems.append("want is a list of strings")
-                continue
-            }
+        for name in names {
             guard let field = RecordField(rawValue: name), fields.contains(field) else {
                 problems.append(unknown("field in want", name, among: fields.map(\.rawValue)))
                 continue
@@ -117,6 +122,25 @@ package struct EnrichmentQuestion: Sendable, Hashable {
             if !wanted.contains(field) { wanted.append(field) }
         }
         return wanted
+    }
+
+    private static func quality(_ text: String, _ problems: inout [String]) -> Score {
+        if let exact = (try? Exact(decimal: text)) ?? nil, let score = Score(exact, in: 0...100) { return score }
+        problems.append("minQuality is a number from 0 to 100")
+        return .zero
+    }
+
+    /// Reads what is wanted of anybody, as the parameters of a question about many say it: `want` a comma list.
+    package init(wanting want: String?, minimumQuality: String?, about entity: String?) throws(Refusal) {
+        var problems: [String] = []
+        let names = RecordEntity.allCases.map(\.rawValue)
+        let known = RecordEntity(rawValue: entity ?? RecordEntity.person.rawValue)
+        if known == nil { problems.append(Self.unknown("entity", entity ?? "", among: names)) }
+        self.init(entity: known ?? .person, match: EntityMatch([:], of: known ?? .person))
+        if let minimumQuality { self.minimumQuality = Self.quality(minimumQuality, &problems) }
+        let list = want?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? []
+        if known != nil { wanted = Self.wanted(list, self.entity, &problems) }
+        guard problems.isEmpty else { throw Refusal(problems: problems) }
     }
 
     private static func unknown(_ what: String, _ name: String, among known: [String]) -> String {

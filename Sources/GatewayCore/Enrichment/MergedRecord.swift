@@ -29,7 +29,7 @@ package struct MergedRecord: Sendable {
         var origins: [(field: RecordField, provider: String)] = []
         var scores: [RecordField: Score] = [:]
         var confidences: [RecordField: Score] = [:]
-        for field in RecordField.fields(of: entity) where !field.isComputed && field != .dataSources {
+        for field in RecordField.fields(of: entity) where field.isWantable {
             let leading = field.leading
             // Where no source has what the field goes with, it stands for itself.
             let candidates = sources.filter { $0.record[leading] != nil }
@@ -79,10 +79,7 @@ package struct MergedRecord: Sendable {
     package func score(of field: RecordField) -> Score? { scores[field] }
 
     /// The quality of the whole.
-    package var quality: Score {
-        guard case .number(let text)? = record[.dataQualityScore], let exact = (try? Exact(decimal: text)) ?? nil else { return .zero }
-        return Score(exact, in: 0...100) ?? .zero
-    }
+    package var quality: Score { record.quality ?? .zero }
 }
 
 extension RecordField {

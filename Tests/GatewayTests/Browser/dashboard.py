@@ -54,7 +54,7 @@ Promise.all([import("/dashboard/burn.js"), import("/dashboard/money.js")]).then(
   const rows = [];
   for (let offset = -12; offset <= 14; offset += 1) {
     const start = Math.floor((Date.now() + offset * 3600e3) / 86400e3) * 86400e3 - offset * 3600e3;
-    const row = (day, cost) => ({ day: new Date(day).toISOString(), provider: "pdl", calls: 1, cost, saved: "0.00" });
+    const row = (day, cost) => ({ day: new Date(day).toISOString(), provider: "pdl", calls: 1, cost, saved: "0.00", lookups: 1, hits: 1, records: 1, lookup_cost: cost });
     rows.push(row(start, "1.00"), row(start - 86400e3, "0.10"));
   }
   const { days, providers: [sum] } = gather(rows);

@@ -1,0 +1,230 @@
+import GatewayCore
+import Loopback
+import Testing
+
+/// How many records a call's row says that it brought.
+@Suite struct FoundTests {
+    private static let asks = ["X-Gateway-Normalize: true"]
+    private static let people = "/acme/v1/people/1"
+    private static let search = "/acme/v1/search"
+
+    struct Answer: Sendable {
+        var target: String
+        var status = 200
+        var headers: [String: String] = [:]
+        var body: String
+        var found: Int?
+    }
+
+    /// Whoever asks for records gets as many as the row says, and whoever does not changes nothing of it.
+    @Test(
+        arguments: [
+            Answer(target: people, body: #"{"name":"Ada"}"#, found: 1),
+            Answer(target: people, body: "{}", found: 1),
+            Answer(target: people, status: 201, body: "[]", found: 1),
+            Answer(target: people, body: "null", found: 0),
+            Answer(target: people, status: 404, body: "<html>", found: 0),
+            Answer(target: people, status: 404, body: "", found: 0),
+            // Paid for, and nothing to read.
+            Answer(target: people, body: "<html>", found: 0),
+            Answer(target: people, body: "", found: 0),
+            // The same for nothing.
+            Answer(target: people, headers: ["X-Credits": "0"], body: "<html>", found: nil),
+            Answer(target: people, status: 201, body: "<html>", found: nil),
+            Answer(target: people, headers: ["X-Credits": "0"], body: "{}", found: 1),
+            Answer(target: people, status: 429, body: "{}", found: nil),
+            Answer(target: people, status: 401, body: "{}", found: nil),
+            Answer(target: people, status: 500, body: "{}", found: nil),
+            Answer(target: people, status: 302, body: "{}", found: nil),
+            Answer(target: people, headers: ["Content-Type": "text/event-stream"], body: "data: {}\n\n", found: nil),
+            Answer(target: search, body: #"{"credits":1,"people":[{},null,{},false,7]}"#, found: 3),
+            Answer(target: search, body: #"{"credits":1,"people":[]}"#, found: 0),
+            Answer(target: search, body: #"{"credits":1}"#, found: 0),
+            Answer(target: search, body: #"{"credits":1,"error":"none","people":[{}]}"#, found: 0),
+            Answer(target: search, status: 404, body: #"{"error":"none"}"#, found: 0),
+            Answer(target: search, status: 404, body: #"{"people":[{}]}"#, found: nil),
+            Answer(target: search, status: 404, body: "<html>", found: nil),
+            Answer(target: search, body: #"{"credits":1,"people":[{}"#, found: 0),
+            Answer(target: "/acme/v1/base/x", body: "{}", found: nil),
+        ], [[], asks])
+    func aRowSaysWhatCame(answer: Answer, headers: [String]) async throws {
+        try await Bench.run { bench in
+            let response = try bench.exchange(request(answer.target, headers)) {
+                $0.answer(answer.status, answer.headers.map { ($0.key, $0.value) }, body: answer.body)
+            }
+            let row = try #require(bench.log.settled.first)
+            #expect(row.found == answer.found, "\(answer)")
+            if response["X-Gateway-Normalized"] == "true" {
+                #expect(response.text.contains(#""found":\#(row.found != 0)"#))
+            } else {
+                #expect(response.text == answer.body)
+            }
+            // Killed in flight it would have been paid for.
+            #expect(bench.log.held.map(\.found) == [answer.target.contains("base") ? nil : 0])
+        }
+    }
+
+    @Test func anAnswerWithoutABodyIsNone() async throws {
+        try await Bench.run { bench in
+            for (method, status) in [("GET", 204), ("GET", 304), ("HEAD", 200)] {
+                try bench.exchange(request(Self.people, method: method)) {
+                    $0.emit(.head(UpstreamHead(status: status, headers: HeaderList(), isBodiless: true)), .end)
+                }
+            }
+            #expect(bench.log.settled.map(\.found) == [0, nil, nil])
+        }
+    }
+
+    @Test func whatBreaksOffBroughtNothingIfItIsPaidFor() async throws {
+        try await Bench.run { bench in
+            var rows = 0
+            func play(_ target: String, _ headers: [String] = Self.asks, _ play: (ScriptedCall) -> Void) throws {
+                let client = try bench.client()
+                try client.send(request(target, headers))
+                play(try bench.upstream.next())
+                rows += 1
+                _ = try bench.log.waitForSettled(rows)
+            }
+            for status in [200, 500] {
+                for target in [Self.people, Self.search] {
+                    try play(target) { call in
+                        call.head(status, [("Content-Length", "99")])
+                        call.body(#"{"people":[{}]"#)
+                        call.fail(.broken)
+                    }
+                }
+            }
+            try play(Self.people, []) { $0.fail(.timeout) }
+            #expect(bench.log.settled.map(\.found) == [0, 0, nil, nil, nil])
+            #expect(bench.log.settled.map(\.cost.description) == ["0.30", "0.50", "0.00", "0.00", "0.00"])
+        }
+    }
+
+    /// The copy comes in pieces while the caller has them already.
+    @Test func whatFlowsIsCountedAtItsEnd() async throws {
+        try await Bench.run { bench in
+            let client = try bench.client()
+            try client.send(request(Self.people))
+            let call = try bench.upstream.next()
+            call.head()
+            call.body(#"{"name":"#)
+            let head = try client.head()
+            #expect(head["X-Gateway-Cost"] == "0.10")
+            #expect(try client.chunk() == Array(#"{"name":"#.utf8))
+            call.body(#""Ada"}"#)
+            call.end()
+            _ = try client.chunk()
+            #expect(try client.chunk().isEmpty)
+            #expect(bench.log.settled.map(\.found) == [1])
+            let zipped = try bench.exchange(request(Self.people)) { call in
+                call.emit(
+                    .head(UpstreamHead(status: 200, headers: HeaderList([("Content-Encoding", "gzip")]))), .body(DeliveryTests.gzip), .end)
+            }
+            #expect(zipped.body == DeliveryTests.gzip && bench.log.settled.last?.found == 1)
+        }
+    }
+
+    /// Who is answered in a coding that only they can undo is not asked to do without it; where there may be no hits, there are no misses either.
+    @Test(
+        arguments: [
+            (nil, nil, 1, 0), ("gzip, deflate", nil, 1, 0), ("identity;q=1, br;q=0, *; q=0", nil, 1, 0), ("gzip", "br", nil, 0),
+            ("br", nil, nil, nil), ("gzip, BR", "br", nil, nil), ("zstd;q=0.5", nil, nil, nil), ("*", nil, nil, nil),
+        ] as [(String?, String?, Int?, Int?)])
+    func whatOnlyTheCallerCanReadIsNotCounted(accepted: String?, coding: String?, hit: Int?, miss: Int?) async throws {
+        try await Bench.run { bench in
+            let headers = accepted.map { ["Accept-Encoding: \($0)"] } ?? []
+            for status in [200, 404] {
+                let response = try bench.exchange(request(Self.people, headers)) { call in
+                    #expect(call.request.headers.all("accept-encoding") == (accepted.map { [$0] } ?? []))
+                    call.answer(status, coding.map { [("Content-Encoding", $0)] } ?? [], body: "{}")
+                }
+                #expect(response.text == "{}")
+            }
+            #expect(bench.log.settled.map(\.found) == [hit, miss])
+            // Who asks for records, or for what is metered, is asked for it as it is.
+            for target in [Self.people, Self.search] {
+                try bench.exchange(request(target, headers + (target == Self.people ? Self.asks : []))) { call in
+                    #expect(call.request.headers.all("accept-encoding") == ["identity"])
+                    call.answer(200, [("Content-Encoding", "br")], body: "{}")
+                }
+            }
+            #expect(bench.log.settled.suffix(2).map(\.found) == [0, 0])
+        }
+    }
+
+    /// Too large to be kept: nobody knows. What metering reads all the same is counted.
+    @Test(arguments: [true, false], [[], asks])
+    func aLargeAnswerIsNotCounted(isAnnounced: Bool, headers: [String]) async throws {
+        try await Bench.run(limits: Limits(bufferedResponse: 20)) { bench in
+            for (target, body, found) in [
+                (Self.people, #"{"name":"Ada Example"}"#, nil), (Self.search, #"{"credits":2,"people":[{},{}]}"#, 2),
+                (Self.people, "{}", 1),
+            ] as [(String, String, Int?)] {
+                let response = try bench.exchange(request(target, headers)) { call in
+                    call.head(200, isAnnounced ? [("Content-Length", "\(body.utf8.count)")] : [])
+                    for character in body { call.body(String(character)) }
+                    call.end()
+                }
+                #expect(response.text == body || body == "{}")
+                #expect(bench.log.settled.last?.found == found, "\(body)")
+            }
+        }
+    }
+
+    /// Copies that nobody pays for leave room to those that costs are read from.
+    @Test func copiesTakeHalfOfTheRoom() async throws {
+        let body = #"{"name":"Ada Example"}"#
+        try await Bench.run(limits: Limits(bufferedTotal: 40)) { bench in
+            for (headers, found) in [([], nil), (Self.asks, 1)] as [([String], Int?)] {
+                // Records are larger than the room: the answer passes, and is counted.
+                let response = try bench.exchange(request(Self.people, headers)) { $0.answer(body: body) }
+                #expect(response.text == body && bench.log.settled.last?.found == found)
+            }
+        }
+    }
+
+    @Test func whoLeavesHasItCountedAllTheSame() async throws {
+        try await Bench.run { bench in
+            let client = try bench.client()
+            try client.send(request(Self.people))
+            let call = try bench.upstream.next()
+            client.reset()
+            try bench.settleLoop()
+            call.answer(body: "{}")
+            #expect(try bench.log.waitForSettled().map(\.found) == [1])
+        }
+    }
+
+    @Test func whatOthersHavePaidForIsNoLookup() async throws {
+        try await Bench.run(adapters: [try FinderAdapter.finder("one", keeps: true)], eventLoops: 2) { bench in
+            let target = "/one/v1/people/a"
+            let (first, second) = (try bench.client(), try bench.client())
+            try first.send(request(target, Self.asks))
+            let call = try bench.upstream.next()
+            try second.send(request(target))
+            try bench.settleLoop()
+            Play.hit(call)
+            #expect(try first.response().status == 200 && second.response().status == 200)
+            let third = try bench.client()
+            try third.send(request(target, Self.asks))
+            #expect(try third.response().status == 200)
+            let rows = bench.log.settled
+            #expect(rows.map(\.found).filter { $0 != nil } == [1])
+            #expect(rows.count == 3 && rows.allSatisfy { ($0.saved == nil) == ($0.found != nil) })
+        }
+    }
+
+    @Test(arguments: [[], asks])
+    func whatIsStoredIsCounted(headers: [String]) async throws {
+        try await Bench.run(adapters: [try FinderAdapter.finder("one", stores: true)], storesEntities: true) { bench in
+            let response = try bench.exchange(request("/one/v1/people/a", headers + ["X-Entity-Type: person", "X-Entity-Id: e1"])) {
+                Play.hit($0)
+            }
+            let stored = bench.log.entries.compactMap { if case .stored(let record) = $0 { record.fields } else { nil } }
+            #expect(stored.count == 1 && stored[0].contains("ada@one.example"))
+            #expect(bench.log.settled.map(\.found) == [1])
+            #expect((response["X-Gateway-Normalized"] == "true") == !headers.isEmpty)
+            if !headers.isEmpty { #expect(response.text.contains(stored[0].dropFirst().prefix(20))) }
+        }
+    }
+}
