@@ -65,6 +65,8 @@ enum EntryCodec {
 
     /// The tag of ``CostRecord/saved``.
     private static let savedTag: UInt64 = 1
+    /// That of ``CostRecord/reading``.
+    private static let readingTag: UInt64 = 3
 
     static func encode(_ entry: JournalEntry, into writer: inout ByteWriter) {
         switch entry {
@@ -166,6 +168,10 @@ enum EntryCodec {
             writer.varint(Self.savedTag)
             writer.data(field.bytes)
         }
+        if let reading = record.reading {
+            writer.varint(Self.readingTag)
+            writer.data(ReadingCodec.encode(reading))
+        }
     }
 
     private static func decodeRecord(_ reader: inout ByteReader) throws(MalformedEntry) -> CostRecord {
@@ -194,14 +200,17 @@ enum EntryCodec {
         if presence.contains(.errorMessage) { record.errorMessage = try reader.text() }
         if presence.contains(.onceKey) { record.onceKey = try reader.text() }
         while !reader.isAtEnd {
-            guard try reader.varint() == savedTag else {
+            switch try reader.varint() {
+            case savedTag:
+                let field = try reader.data()
+                record.saved = try field[...].withRawBytes { bytes throws(MalformedEntry) in
+                    var inner = ByteReader(bytes)
+                    return Money(nanos: try inner.signed())
+                }
+            case readingTag:
+                record.reading = try ReadingCodec.decode(try reader.data(), of: record)
+            default:
                 try reader.skip()
-                continue
-            }
-            let field = try reader.data()
-            record.saved = try field[...].withRawBytes { bytes throws(MalformedEntry) in
-                var inner = ByteReader(bytes)
-                return Money(nanos: try inner.signed())
             }
         }
         return record
