@@ -29,13 +29,11 @@ enum ComparisonCursor {
     }
 
     static func place(_ text: String) -> ComparisonQuery.Place? {
-        let parts = text.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 3, let hour = Int64(parts[0]), (0..<1 << 32).contains(hour), String(hour) == parts[0], !parts[1].isEmpty,
-            text.utf8.count <= 256, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        guard let match = text.wholeMatch(of: /(0|[1-9][0-9]{0,6})\.([a-z][a-z0-9-]{0,63})\.([A-Za-z0-9_-]{0,64})/),
+            let hour = Int64(match.1)
         else { return nil }
-        let instant = Timestamp(seconds: hour * 3600)
-        guard Timestamp.calendar.contains(instant) else { return nil }
-        return ComparisonQuery.Place(hour: instant, pool: ProviderPool(provider: parts[1], name: parts[2]))
+        return ComparisonQuery.Place(
+            hour: Timestamp(seconds: hour * 3600), pool: ProviderPool(provider: String(match.2), name: String(match.3)))
     }
 }
 
@@ -48,10 +46,12 @@ extension PrometheusText {
             "gateway_reconciliation_reported", "gauge", "What the provider says that it has counted in the last hour that was compared.",
             last.map { ($0, $1.reported.description) })
         family(
-            "gateway_reconciliation_counted", "gauge", "What the ledger counts for the same hour; where calls at its ends leave it open, what is nearest.",
+            "gateway_reconciliation_counted", "gauge",
+            "What the ledger counts for the same hour; where calls at its ends leave it open, what is nearest.",
             last.map { ($0, $1.counted.description) })
         family(
-            "gateway_reconciliation_drift", "gauge", "By how much the provider counts more than the ledger can account for; negative where less.",
+            "gateway_reconciliation_drift", "gauge",
+            "By how much the provider counts more than the ledger can account for; negative where less.",
             last.map { ($0, $1.drift.description) })
         family(
             "gateway_reconciliation_hours_total", "counter", "Hours that this gateway has compared, by what came out.",

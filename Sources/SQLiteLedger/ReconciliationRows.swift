@@ -10,7 +10,8 @@ enum ReconciliationRows {
                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """)
         try statement.execute(arguments: [
-            reading.pool.provider, reading.pool.name, reading.endedAt.fixedBoundary, reading.id.description, reading.startedAt.fixedBoundary,
+            reading.pool.provider, reading.pool.name, reading.endedAt.fixedBoundary, reading.id.description,
+            reading.startedAt.fixedBoundary,
             reading.low.micros, reading.high.micros, reading.remaining?.micros,
         ])
     }
@@ -26,9 +27,12 @@ enum ReconciliationRows {
                 WHERE "apiProvider" = ? AND "pool" = ? AND \(condition)
                 """, arguments: [pool.provider, pool.name] + arguments
         ).map { row in
-            guard let id = CallID(try row.required(0, as: String.self)) else { throw MalformedRow(description: "a reading has no call's id") }
+            guard let id = CallID(try row.required(0, as: String.self)) else {
+                throw MalformedRow(description: "a reading has no call's id")
+            }
             return ProviderReading(
-                id: id, pool: pool, startedAt: try Timestamp(fixedText: row.required(1)), endedAt: try Timestamp(fixedText: row.required(2)),
+                id: id, pool: pool, startedAt: try Timestamp(fixedText: row.required(1)),
+                endedAt: try Timestamp(fixedText: row.required(2)),
                 low: Credits(micros: try row.required(3)), high: Credits(micros: try row.required(4)),
                 remaining: try row.optional(5).map { Credits(micros: $0) })
         }

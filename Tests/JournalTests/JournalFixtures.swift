@@ -127,4 +127,12 @@ extension KeylessLedger {
     func add(_ entry: AuditEntry) async throws(LedgerError) {}
     func auditEntries(since instant: Timestamp?, before id: CallID?, limit: Int) async throws(LedgerError) -> [AuditEntry] { [] }
     func calls(_ query: CallQuery) async throws(LedgerError) -> [LedgerRow] { [] }
+    func add(_ readings: [ProviderReading]) async throws(LedgerError) {}
+    func readings(of pool: ProviderPool, from start: Timestamp, until end: Timestamp) async throws(LedgerError) -> [ProviderReading] { [] }
+    func lastBalance(of pool: ProviderPool, from start: Timestamp, through end: Timestamp) async throws(LedgerError) -> ProviderReading? {
+        nil
+    }
+    func deleteReadings(endedBefore instant: Timestamp) async throws(LedgerError) {}
+    func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError) {}
+    func comparisons(_ query: ComparisonQuery) async throws(LedgerError) -> [HourlyComparison] { [] }
 }

@@ -105,7 +105,7 @@ enum ReconciliationDecoder {
 
     private static func pool(_ value: ValueReader) -> String? {
         guard let name = value.string() else { return nil }
-        guard (1...64).contains(name.utf8.count), Names.isToken(name) else {
+        guard name.wholeMatch(of: /[A-Za-z0-9_-]{1,64}/) != nil else {
             value.fail("\(quoted(name)) is no balance's name: letters, digits, '-' and '_', at most 64")
             return nil
         }
@@ -116,7 +116,9 @@ enum ReconciliationDecoder {
     private static func bound(_ value: ValueReader) -> Reconciliation.Bound? {
         if case .string? = value.scalar?.value {
             guard let text = value.string() else { return nil }
-            if text.hasSuffix("%"), let percent = try? Exact(decimal: text.dropLast()), !percent.isNegative, !Exact(100).isLess(than: percent) {
+            if text.hasSuffix("%"), let percent = try? Exact(decimal: text.dropLast()), !percent.isNegative,
+                !Exact(100).isLess(than: percent)
+            {
                 return .percent(percent)
             }
             value.fail("expected a bound, such as 1% of what is counted or a number of credits, found \(quoted(text))")

@@ -16,7 +16,9 @@ extension Adapter {
         }
         if let remaining = expected.remaining {
             let found = balance(in: example, rule)
-            if found != remaining { differences.append("reconcile.remaining: expected \(remaining), found \(found?.description ?? "none")") }
+            if found != remaining {
+                differences.append("reconcile.remaining: expected \(remaining), found \(found?.description ?? "none")")
+            }
         }
         return differences
     }

@@ -65,7 +65,9 @@ package struct HourlyComparison: Sendable, Hashable {
         let start = Timestamp(microseconds: hour.microseconds - Self.lookback)
         let told = readings.filter { $0.remaining != nil && $0.endedAt >= start && $0.endedAt <= end }.sorted(by: ProviderReading.isEarlier)
         // The end of one hour's comparison is the beginning of the next one's, so that nothing falls between them.
-        guard let first = told.last(where: { $0.endedAt <= hour }) ?? told.first, let last = told.last, last.follows(first) else { return nil }
+        guard let first = told.last(where: { $0.endedAt <= hour }) ?? told.first, let last = told.last, last.follows(first) else {
+            return nil
+        }
         var course = BalanceCourse(from: first)
         for reading in told.sorted(by: { ($0.startedAt, $0.id) < ($1.startedAt, $1.id) }) { course.take(reading) }
         course.end(with: last)
