@@ -19,7 +19,7 @@ import Testing
     @Test(arguments: worlds.indices) func whatTheLedgerKnowsIsNeverADrift(world: Int) {
         let (name, settings) = Self.worlds[world]
         var compared = 0
-        for seed in 0..<300 {
+        for seed in 0..<200 {
             let provider = SimulatedProvider(seed: UInt64(world * 1000 + seed), settings)
             var last: HourlyComparison?
             for comparison in provider.comparisons() {
@@ -31,12 +31,12 @@ import Testing
                 compared += 1
             }
         }
-        #expect(compared > 300, "\(name)")
+        #expect(compared > 200, "\(name)")
     }
 
     @Test(arguments: 0..<4) func callsBesideTheGatewayAreSeenWhenTheyAreMoreThanIsUncertain(kind: Int) {
-        var (seen, all) = (0, 0)
-        for seed in 0..<250 {
+        var decisive = 0
+        for seed in 0..<150 {
             let settings = Settings(
                 calls: 60...150, longest: [2_000_000, 40_000_000, 200_000_000, 10_000_000][kind], lag: kind == 3 ? 5_000_000 : 0, outside: 3
             )
@@ -52,17 +52,18 @@ import Testing
                 guard inside > 0 else { continue }
                 let least = Credits(micros: inside) - (comparison.high - comparison.low)
                 #expect(comparison.drift >= least, "\(seed): \(comparison)")
-                all += 1
-                if comparison.isBeyond { seen += 1 }
-                if least > comparison.bound { #expect(comparison.isBeyond) }
+                guard least > comparison.bound else { continue }
+                decisive += 1
+                #expect(comparison.isBeyond)
             }
         }
-        #expect(all > 300 && seen * 100 > all * [99, 95, 60, 95][kind], "\(seen) of \(all)")
+        // Else the test would prove little.
+        #expect(decisive > 100, "\(decisive)")
     }
 
     @Test(arguments: [0.5, 0.9, 1.1, 2, 0]) func aWrongMapOfCreditsIsSeenOnTheRightSide(factor: Double) {
         var (beyond, all) = (0, 0)
-        for seed in 0..<120 {
+        for seed in 0..<60 {
             let settings = Settings(calls: 300...400, longest: 3_000_000, uncertain: 0.02, factor: factor)
             for comparison in SimulatedProvider(seed: UInt64(seed), settings).comparisons()
             where comparison.reported > Credits(micros: 500_000_000) {
@@ -72,12 +73,12 @@ import Testing
                 #expect(comparison.drift > .zero ? factor < 1 : factor > 1, "\(comparison)")
             }
         }
-        #expect(all > 200 && beyond * 100 > all * 90, "\(beyond) of \(all)")
+        #expect(all > 100 && beyond * 100 > all * 90, "\(beyond) of \(all)")
     }
 
     @Test func topUpsAreCountedAndTheLeastOfThemTold() {
         var found = 0
-        for seed in 0..<200 {
+        for seed in 0..<100 {
             let settings = Settings(calls: 300...400, longest: 2_000_000, topUps: 2)
             let comparisons = SimulatedProvider(seed: UInt64(seed), settings).comparisons()
             let (count, amount) = comparisons.reduce((0, Credits.zero)) { ($0.0 + $1.topUps, $0.1 + $1.toppedUp) }
@@ -86,7 +87,7 @@ import Testing
             if count == 2 { found += 1 }
         }
         // The others were before the first balance, behind the last one, or both between two of them.
-        #expect(found > 150)
+        #expect(found > 75)
     }
 
     // MARK: The bounds, against all that may have happened
