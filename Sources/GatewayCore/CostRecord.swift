@@ -57,7 +57,8 @@ package struct CostRecord: Sendable, Hashable {
         basis: CostBasis, priceVersion: String? = nil, estimate: Money, reportedCost: Money? = nil, status: Int? = nil,
         cache: CacheOutcome = .none, saved: Money? = nil, duration: Int? = nil, tokens: Int64? = nil, entityType: String? = nil,
         entityID: String? = nil,
-        requestData: String? = nil, success: Bool, errorMessage: String? = nil, createdAt: Timestamp, day: Timestamp, onceKey: String? = nil,
+        requestData: String? = nil, success: Bool, errorMessage: String? = nil, createdAt: Timestamp, day: Timestamp,
+        onceKey: String? = nil,
         reading: ProviderReading? = nil
     ) {
         self.id = id
