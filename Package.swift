@@ -213,7 +213,11 @@ let package = Package(
             swiftSettings: settings),
         // The executable from outside, as its users have it.
         .testTarget(
-            name: "GatewayTests", dependencies: ["gateway", "Loopback", "PostgresUnderTest"],
+            name: "GatewayTests",
+            dependencies: [
+                "gateway", "GatewayCore", "JSONPath", "Journal", "Loopback", "PostgresUnderTest", "SQLiteLedger",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             exclude: ["Browser", "Contract", "Day", "SDKs", "Webhooks/receiver.py", "Wire/Framing.md", "Wire/Providers.md"],
             swiftSettings: settings),
         // What more than one of the above needs.

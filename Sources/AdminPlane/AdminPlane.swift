@@ -129,6 +129,7 @@ package struct AdminPlane: Sendable {
             try await SpendView.answer(request, entity: (try context.segment("type"), try context.segment("id")), services: services)
         }
         router.get("v1/calls") { request, _ in try await CallsView.list(request, services: services) }
+        router.get("v1/reconciliation") { request, _ in try await ReconciliationView.list(request, services: services) }
         router.get("v1/audit") { request, _ in try await AuditView.list(request, services: services) }
         router.get("openapi.json") { _, _ in AdminAnswer(bytes: APIDocument.bytes, type: "application/json") }
     }

@@ -186,15 +186,7 @@ final class Admission {
             headers.append(header.name, header.value.reveal())
         }
         var query = queryWithoutCredentials
-        switch settings.authentication {
-        case .header(let name, let value):
-            headers.append(name, value.reveal())
-        case .query(let name, let value):
-            let parameter = "\(PercentCoding.encoded(name))=\(PercentCoding.encoded(value.reveal()))"
-            query = query.flatMap { $0.isEmpty ? nil : "\($0)&\(parameter)" } ?? parameter
-        case nil:
-            break
-        }
+        settings.addCredentials(to: &headers, query: &query)
         let target = query.map { "\(path)?\($0)" } ?? path
         return UpstreamRequest(method: head.method, target: target, headers: headers, body: body, route: settings.route)
     }

@@ -14,6 +14,9 @@ extension Call {
         var record = record(cost: pledge.estimate.cost, basis: .estimate)
         record?.requestData = RequestData.json(method: head.method, trace: trace, estimate: pledge.estimate)
         record?.errorMessage = "interrupted"
+        if let count = admission?.operation.providerCount, let provider = admission?.adapter.provider {
+            record?.reading = count.interrupted(pledge.id, provider: provider, from: pledge.startedAt, estimate: pledge.estimate)
+        }
         if pledge.estimate.cost > .zero {
             record?.onceKey = pledge.onceKey?.value
             if admission?.countsRecords == true { record?.found = 0 }
@@ -54,7 +57,13 @@ extension Call {
         record.success = settlement == .metered && (200..<300).contains(answer?.status ?? 0) && answer?.stream?.hasFailed != true
         record.errorMessage = errorMessage(settlement, charge: charge)
         if self.pledge?.hasClaimedOnce == true { record.onceKey = pledge.onceKey?.value }
-        record.duration = Int(max(0, services.clock().microseconds - pledge.startedAt.microseconds) / 1000)
+        let now = services.clock()
+        record.duration = Int(max(0, now.microseconds - pledge.startedAt.microseconds) / 1000)
+        if let count = admission?.operation.providerCount {
+            record.reading = count.reading(
+                pledge.id, provider: record.provider, from: pledge.startedAt, to: now, charge: charge, estimate: pledge.estimate,
+                headers: answer?.headers)
+        }
         if charge.meteringProblem != nil { services.metrics.meteringProblems.increment() }
         if settlement == .unanswered { services.metrics.unansweredCalls.increment() }
         if pledge.isUnverified { services.metrics.unverifiedCalls.increment() }

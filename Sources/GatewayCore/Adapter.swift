@@ -14,6 +14,8 @@ package struct Adapter: Sendable {
     package var examples: [Example]
     /// How it finds people and companies, where it can: the first rule for which enough is known counts.
     package var enrichment: [RecordEntity: [EnrichmentRule]]
+    /// How the provider tells what it has counted; nil where it does not.
+    package var reconciliation: Reconciliation?
     /// Environment variables that its file names and that are not set: it is loaded, but off.
     package var missingVariables: [String]
     /// False where config.yaml turns it off.
@@ -21,8 +23,8 @@ package struct Adapter: Sendable {
 
     package init(
         provider: String, title: String, upstream: UpstreamSettings, dimensions: [String] = [], prices: PriceTable, operations: [Operation],
-        examples: [Example] = [], enrichment: [RecordEntity: [EnrichmentRule]] = [:], missingVariables: [String] = [],
-        isEnabled: Bool = true
+        examples: [Example] = [], enrichment: [RecordEntity: [EnrichmentRule]] = [:], reconciliation: Reconciliation? = nil,
+        missingVariables: [String] = [], isEnabled: Bool = true
     ) {
         self.provider = provider
         self.title = title
@@ -32,6 +34,7 @@ package struct Adapter: Sendable {
         self.operations = operations
         self.examples = examples
         self.enrichment = enrichment
+        self.reconciliation = reconciliation
         self.missingVariables = missingVariables
         self.isEnabled = isEnabled
     }
@@ -151,6 +154,9 @@ package struct Example: Sendable {
         package var reported: Money?
         package var priceVersion: String?
         package var normalized: Records?
+        /// What the call counts in the provider's balance, and what its answer says is left.
+        package var counted: Credits?
+        package var remaining: Credits?
 
         /// Fields that records must have; those that are `null` they must not have. Other fields are not checked.
         package enum Records: Sendable {
@@ -162,7 +168,7 @@ package struct Example: Sendable {
 
         package init(
             operation: String? = nil, estimate: Money? = nil, cost: Money? = nil, basis: CostBasis? = nil, reported: Money? = nil,
-            priceVersion: String? = nil, normalized: Records? = nil
+            priceVersion: String? = nil, normalized: Records? = nil, counted: Credits? = nil, remaining: Credits? = nil
         ) {
             self.operation = operation
             self.estimate = estimate
@@ -171,6 +177,8 @@ package struct Example: Sendable {
             self.reported = reported
             self.priceVersion = priceVersion
             self.normalized = normalized
+            self.counted = counted
+            self.remaining = remaining
         }
     }
 

@@ -51,6 +51,8 @@ package struct CostRecord: Sendable, Hashable {
     package var day: Timestamp
     /// The value that an operation with `once` charges a single time.
     package var onceKey: String?
+    /// What it tells of the provider's own count; nil where that is not compared.
+    package var reading: ProviderReading?
 
     package init(
         id: CallID, workspace: String, user: String? = nil, provider: String, endpoint: String? = nil, operation: String? = nil,
@@ -59,7 +61,9 @@ package struct CostRecord: Sendable, Hashable {
         cache: CacheOutcome = .none, saved: Money? = nil, found: Int? = nil, duration: Int? = nil, tokens: Int64? = nil,
         entityType: String? = nil,
         entityID: String? = nil,
-        requestData: String? = nil, success: Bool, errorMessage: String? = nil, createdAt: Timestamp, day: Timestamp, onceKey: String? = nil
+        requestData: String? = nil, success: Bool, errorMessage: String? = nil, createdAt: Timestamp, day: Timestamp,
+        onceKey: String? = nil,
+        reading: ProviderReading? = nil
     ) {
         self.id = id
         self.workspace = workspace
@@ -86,6 +90,7 @@ package struct CostRecord: Sendable, Hashable {
         self.createdAt = createdAt
         self.day = day
         self.onceKey = onceKey
+        self.reading = reading
     }
 }
 

@@ -12,7 +12,9 @@ extension Adapter {
         guard let instant = example.at ?? newestChecked else { return ExampleOutcome(quote: nil, differences: ["there are no prices"]) }
         do {
             let quote = try quote(example.request, response: example.response, at: instant)
-            let differences = Self.differences(example.expectation, quote) + recordDifferences(example, quote, at: instant)
+            let differences =
+                Self.differences(example.expectation, quote) + recordDifferences(example, quote, at: instant)
+                + countDifferences(example, quote)
             return ExampleOutcome(quote: quote, differences: differences)
         } catch {
             return ExampleOutcome(quote: nil, differences: [error.description])

@@ -64,7 +64,7 @@ package protocol CallHistory: Sendable {
 /// A ledger is fed by one writer. Its methods throw ``LedgerError`` and leave nothing half done. Once opened, it heals by itself when the
 /// cause of a failure goes; where another database has taken the place of its own, the next batch fails once, so that the writer asks
 /// for the position again. What ``apply(_:)`` has written survives a loss of power: the journal removes its segments by that.
-package protocol Ledger: KeyStore, BudgetStore, AuditStore, AlertStore, QualitySource, WorthSource {
+package protocol Ledger: KeyStore, BudgetStore, AuditStore, AlertStore, QualitySource, WorthSource, ReconciliationStore {
     /// How far a journal has been applied; nil for a journal that it has never seen.
     func position(ofJournal journal: String) async throws(LedgerError) -> JournalPosition?
     /// Writes a batch, its rollups and the position that it reaches, in one transaction. Records that are there already change nothing.

@@ -91,6 +91,7 @@ package final class Metrics: Sendable {
     package let bufferedBytes = Atomic<Int>(0)
 
     package let alerts = AlertMetrics()
+    package let reconciliation = ReconciliationMetrics()
 
     package init() {}
 

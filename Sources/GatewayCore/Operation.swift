@@ -28,6 +28,8 @@ package struct Operation: Sendable {
     package var keeping: Keeping?
     /// How its event streams are asked for and metered.
     package var streaming: Streaming?
+    /// What its calls count in the provider's own balance; nil where nothing is compared.
+    package var providerCount: ProviderCount?
 
     /// A unit and how many of it.
     package struct Line: Sendable {
@@ -49,7 +51,7 @@ package struct Operation: Sendable {
         name: String, match: RoutePattern, entity: String? = nil, dimensions: [String: DimensionSource] = [:],
         usage: [(name: String, quantity: Quantity)] = [], charge: [Line] = [], billable: Billable = Billable(), estimate: [Line] = [],
         reported: Quantity? = nil, once: String? = nil, tokenizer: Tokenizer = .bytes, normalization: Normalization? = nil,
-        keeping: Keeping? = nil, streaming: Streaming? = nil
+        keeping: Keeping? = nil, streaming: Streaming? = nil, providerCount: ProviderCount? = nil
     ) {
         self.name = name
         self.match = match
@@ -65,6 +67,7 @@ package struct Operation: Sendable {
         self.normalization = normalization
         self.keeping = keeping
         self.streaming = streaming
+        self.providerCount = providerCount
     }
 }
 

@@ -63,9 +63,10 @@ enum EntryCodec {
         static let estimated = Presence(rawValue: 1 << 14)
     }
 
-    /// The tags of ``CostRecord/saved`` and ``CostRecord/found``: fields that older gateways pass over.
+    /// The tags of ``CostRecord/saved``, ``CostRecord/found`` and ``CostRecord/reading``: fields that older gateways pass over.
     private static let savedTag: UInt64 = 1
     private static let foundTag: UInt64 = 2
+    private static let readingTag: UInt64 = 3
 
     static func encode(_ entry: JournalEntry, into writer: inout ByteWriter) {
         switch entry {
@@ -162,6 +163,10 @@ enum EntryCodec {
         if let key = record.onceKey { writer.text(key) }
         if let saved = record.saved { encode(saved.nanos, tag: savedTag, into: &writer) }
         if let found = record.found { encode(Int64(found), tag: foundTag, into: &writer) }
+        if let reading = record.reading {
+            writer.varint(Self.readingTag)
+            writer.data(ReadingCodec.encode(reading))
+        }
     }
 
     private static func encode(_ value: Int64, tag: UInt64, into writer: inout ByteWriter) {
@@ -208,6 +213,7 @@ enum EntryCodec {
             switch try reader.varint() {
             case savedTag: record.saved = Money(nanos: try decodeField(&reader))
             case foundTag: record.found = Int(try decodeField(&reader))
+            case readingTag: record.reading = try ReadingCodec.decode(try reader.data(), of: record)
             default: try reader.skip()
             }
         }

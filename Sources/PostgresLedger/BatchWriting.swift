@@ -26,13 +26,16 @@ struct BatchWriting {
             }
             if records.last?.id != record.id { records.append(record) }
         }
-        let lock = AccountLock.shared(workspaces: records.map(\.workspace))
+        var before = [AccountLock.shared(workspaces: records.map(\.workspace))]
+        // While it can be told which calls have no row yet.
+        let readings = records.compactMap(\.reading)
+        if !readings.isEmpty { before.append(ReconciliationRows.insertion(of: readings)) }
         let additions = LedgerAdditions(batch, on: connection, now: now)
         do throws(PostgresFailure) {
             let (added, setAside) = try additions.statements()
-            let first = [lock, insertion(of: records[...])] + unwritable.map { rejection(of: $0, because: $1) }
+            let first = before + [insertion(of: records[...])] + unwritable.map { rejection(of: $0, because: $1) }
             let rows = try connection.run(first + added + ending)
-            outcome.new = Int(try rows[1].requiredInt64(0, 0))
+            outcome.new = Int(try rows[before.count].requiredInt64(0, 0))
             outcome.setAside = unwritable.count
             outcome.additionsSetAside = try setAside + LedgerAdditions.setAside(rows[first.count..<first.count + added.count])
         } catch {
@@ -40,7 +43,7 @@ struct BatchWriting {
             // At least one of them can never be a row: found by halving, within a transaction.
             try connection.run("BEGIN")
             do throws(PostgresFailure) {
-                try connection.run([lock])
+                try connection.run(before)
                 for (record, reason) in unwritable { try reject(record, reason) }
                 try divide(records[...])
                 outcome.additionsSetAside = try additions.writeEach()

@@ -14,7 +14,7 @@ extension PostgresLedger {
 
     /// A worse alert that another gateway has just raised is seen, because whoever raises some holds the lock until they are there.
     private static func raising(_ alert: BudgetAlert, _ webhooks: PostgresParameter) -> PostgresStatement {
-        let account = alert.account
+        let subject = alert.subject
         let levels = alert.level.andWorse.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         return PostgresStatement(
             """
@@ -31,8 +31,8 @@ extension PostgresLedger {
                 SELECT "workspaceId", "id", "webhook", "createdAt", "createdAt" FROM "raised", unnest($11::text[]) AS address ("webhook")
             )
             SELECT "id" FROM "raised"
-            """, PostgresParameter(account.workspace), PostgresParameter(account.scope.rawValue), PostgresParameter(account.name),
-            PostgresParameter(account.start), PostgresParameter(account.end), PostgresParameter(alert.level.rawValue),
+            """, PostgresParameter(subject.workspace), PostgresParameter(subject.scope), PostgresParameter(subject.name),
+            PostgresParameter(subject.start), PostgresParameter(subject.end), PostgresParameter(alert.level.rawValue),
             PostgresParameter(alert.limit.nanos), PostgresParameter(alert.id.description), PostgresParameter(alert.createdAt),
             PostgresParameter(alert.body), webhooks)
     }

@@ -17,6 +17,7 @@ struct SchemaMigration {
         SchemaMigration(8, "0008-alerts", PackageResources._008_alerts_sql),
         SchemaMigration(9, "0009-audit", PackageResources._009_audit_sql),
         SchemaMigration(10, "0010-found", PackageResources._010_found_sql),
+        SchemaMigration(11, "0011-reconciliation", PackageResources._011_reconciliation_sql),
     ]
 
     /// Which migrations a database has had. An application may have a table for its own, so the name says whose this is.

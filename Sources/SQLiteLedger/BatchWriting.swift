@@ -33,6 +33,7 @@ struct BatchWriting {
                 if try insertion.insert(record) {
                     outcome.new += 1
                     try add(record)
+                    if let reading = record.reading { try ReconciliationRows.insert(reading, in: database) }
                 }
             } catch let error where Self.concernsRowOnly(error) {
                 outcome.setAside += 1

@@ -6,7 +6,7 @@ extension SQLiteLedger {
         try await write { database in
             var new: Set<CallID> = []
             for alert in alerts {
-                let (account, createdAt) = (alert.account, alert.createdAt.fixedBoundary)
+                let (subject, createdAt) = (alert.subject, alert.createdAt.fixedBoundary)
                 let levels = alert.level.andWorse.map { "'\($0.rawValue)'" }.joined(separator: ", ")
                 try database.execute(
                     sql: """
@@ -17,7 +17,7 @@ extension SQLiteLedger {
                                 AND "windowEnd" = ?5 AND "level" IN (\(levels)) AND "limitNanos" >= ?7)
                         """,
                     arguments: [
-                        account.workspace, account.scope.rawValue, account.name, account.start.fixedBoundary, account.end.fixedBoundary,
+                        subject.workspace, subject.scope, subject.name, subject.start.fixedBoundary, subject.end.fixedBoundary,
                         alert.level.rawValue, alert.limit.nanos, alert.id.description, createdAt, alert.body,
                     ])
                 guard database.changesCount > 0 else { continue }
@@ -27,7 +27,7 @@ extension SQLiteLedger {
                         sql: """
                             INSERT INTO "alert_deliveries" ("workspaceId", "alertId", "webhook", "createdAt", "nextAttemptAt")
                             VALUES (?1, ?2, ?3, ?4, ?4)
-                            """, arguments: [account.workspace, alert.id.description, webhook.description, createdAt])
+                            """, arguments: [subject.workspace, alert.id.description, webhook.description, createdAt])
                 }
             }
             return new

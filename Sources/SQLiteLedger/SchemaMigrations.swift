@@ -14,6 +14,8 @@ struct SchemaMigration {
         SchemaMigration(number: 4, name: "0004-alerts", sql: String(decoding: PackageResources._004_alerts_sql, as: UTF8.self)),
         SchemaMigration(number: 5, name: "0005-audit", sql: String(decoding: PackageResources._005_audit_sql, as: UTF8.self)),
         SchemaMigration(number: 6, name: "0006-found", sql: String(decoding: PackageResources._006_found_sql, as: UTF8.self)),
+        SchemaMigration(
+            number: 7, name: "0007-reconciliation", sql: String(decoding: PackageResources._007_reconciliation_sql, as: UTF8.self)),
     ]
 
     /// Tells a file that was changed after it had been applied.

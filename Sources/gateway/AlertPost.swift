@@ -73,7 +73,11 @@ final class AlertPost: Sendable {
     }
 
     private func deliver(_ delivery: AlertDelivery, to webhook: AlertSettings.Webhook) async {
-        let failure = await WebhookCall.post(webhook.request(delivery.body, at: machineClock()), over: upstream)
+        let failure: String? =
+            switch await OwnCall.send(webhook.request(delivery.body, at: machineClock()), over: upstream) {
+            case .success(let answer): answer.refusal
+            case .failure(let failure): failure.description
+            }
         let now = machineClock()
         let outcome: DeliveryEnd.Outcome
         if let failure {

@@ -107,7 +107,8 @@ final class AlertWatch: Sendable {
 
     private func tell(_ sighting: AlertSighting, _ alert: BudgetAlert) {
         let account = sighting.account
-        metrics.alerts.count(.init(level: sighting.level, scope: account.scope, window: sighting.window.kind))
+        metrics.alerts.count(
+            .init(level: sighting.level, scope: account.scope.rawValue, window: sighting.window.kind.rawValue))
         var metadata: Logger.Metadata = [
             "alert": "\(alert.id)", "workspace": "\(account.workspace)", "scope": "\(account.scope.rawValue)",
             "window": "\(sighting.window.kind.rawValue)", "level": "\(sighting.level.rawValue)", "limit": "\(sighting.limit)",

@@ -19,6 +19,7 @@ final class GatewayProcess: Sendable {
     let keys: KeyWatch
     private let alerts: AlertWatch
     private let alertPost: AlertPost
+    private let reconciliation: ReconciliationWatch
     let metrics = Metrics()
     let feed = CallFeed()
     let books: Books
@@ -120,6 +121,9 @@ final class GatewayProcess: Sendable {
             stopUpstream = { transports.shutdown() }
             upstreamSnapshot = { transports.snapshot() }
         }
+        reconciliation = ReconciliationWatch(
+            writer: writer, current: current, upstream: upstream, metrics: metrics, clock: machineClock, logger: logger,
+            raised: { alertPost.hurry() })
         reloader = Reloader(
             loader: loader, started: loaded, current: current, clock: machineClock,
             report: { outcome in
@@ -213,6 +217,10 @@ final class GatewayProcess: Sendable {
             }
             tasks.addTask {
                 await self.alertPost.run()
+                return nil
+            }
+            tasks.addTask {
+                await self.reconciliation.run()
                 return nil
             }
             tasks.addTask {

@@ -54,4 +54,19 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: [("acme", ""), ("a-2", "search_people-1"), ("a", String(repeating: "Z", count: 64))])
+    func aPlaceAmongHoursComesBackAsItWas(provider: String, pool: String) {
+        let place = ComparisonQuery.Place(
+            hour: Timestamp(seconds: 1_795_003_200), pool: ProviderPool(provider: provider, name: pool))
+        let comparison = HourlyComparison(
+            pool: place.pool, hour: place.hour, from: place.hour, until: place.hour, low: .zero, high: .zero, reported: .zero, drift: .zero,
+            bound: .one, createdAt: place.hour)
+        #expect(ComparisonCursor.place(ComparisonCursor.text(comparison)) == place)
+    }
+
+    @Test(arguments: ["", "1", "1.a", "01.a.", "-1.a.", "1.A.", "1..x", "10000000.a.", "1.a.b c", "1.a.b.c", "1.a.\u{0}", "٣.a."])
+    func anythingElseIsNoPlaceAmongHours(text: String) {
+        #expect(ComparisonCursor.place(text) == nil)
+    }
 }

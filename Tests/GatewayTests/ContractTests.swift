@@ -33,6 +33,9 @@ struct ContractTests {
             try gateway.read("config.yaml").replacing("{ listen: 127.0.0.1:0 }", with: "{ listen: 127.0.0.1:0, token: the-token }"),
             to: "config.yaml")
         try gateway.start()
+        #expect(gateway.stop() == 0)
+        try gateway.seedReconciliation()
+        try gateway.start()
         for _ in 0..<3 { #expect(try gateway.get(Self.person).status == 200) }
         try run(gateway, atLeast: 20, "--include-tag", "admin", "--header", "Authorization: Bearer the-token")
         let readiness = try HTTPClient(port: gateway.adminPort).send("GET", "/readyz", ["Authorization": "Bearer the-token"])

@@ -37,6 +37,7 @@ import Testing
                 """, gateway.folder.appendingPathComponent("gateway.db").path,
             ], in: gateway.folder)
         #expect(seeding.status == 0, "\(seeding.error)")
+        try gateway.seedReconciliation()
         try gateway.start()
         try look("sees", at: gateway)
         #expect(gateway.stop() == 0)

@@ -60,10 +60,24 @@ final class Collected<Value: Sendable>: Sendable {
 }
 
 extension RecordMaker {
+    /// A record that may have a reading.
+    mutating func readRecord(onceKey: String? = nil) -> CostRecord {
+        var record = record(onceKey: onceKey)
+        guard Bool.random(using: &self) else { return record }
+        func any() -> Int64 {
+            pick([.min, -1, 0, 1, .max, Int64.random(in: -9_000_000_000_000_000...9_000_000_000_000_000, using: &self)])
+        }
+        record.reading = ProviderReading(
+            id: record.id, pool: ProviderPool(provider: record.provider, name: pick(["", "search"])),
+            startedAt: Timestamp(microseconds: any()), endedAt: Timestamp(microseconds: any()), low: Credits(micros: any()),
+            high: Credits(micros: any()), remaining: maybe(Credits(micros: any())))
+        return record
+    }
+
     mutating func entry() -> JournalEntry {
         switch Int.random(in: 0..<7, using: &self) {
-        case 0, 1: .held(record())
-        case 2, 3: .settled(record(onceKey: maybe("key ü")))
+        case 0, 1: .held(readRecord())
+        case 2, 3: .settled(readRecord(onceKey: maybe("key ü")))
         case 4: .kept(keptAnswer())
         case 5: .stored(entity())
         default:
@@ -131,4 +145,12 @@ extension KeylessLedger {
     func add(_ entry: AuditEntry) async throws(LedgerError) {}
     func auditEntries(since instant: Timestamp?, before id: CallID?, limit: Int) async throws(LedgerError) -> [AuditEntry] { [] }
     func calls(_ query: CallQuery) async throws(LedgerError) -> [LedgerRow] { [] }
+    func add(_ readings: [ProviderReading]) async throws(LedgerError) {}
+    func readings(of pool: ProviderPool, from start: Timestamp, until end: Timestamp) async throws(LedgerError) -> [ProviderReading] { [] }
+    func lastBalance(of pool: ProviderPool, from start: Timestamp, through end: Timestamp) async throws(LedgerError) -> ProviderReading? {
+        nil
+    }
+    func deleteReadings(endedBefore instant: Timestamp) async throws(LedgerError) {}
+    func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError) {}
+    func comparisons(_ query: ComparisonQuery) async throws(LedgerError) -> [HourlyComparison] { [] }
 }

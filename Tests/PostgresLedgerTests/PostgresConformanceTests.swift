@@ -59,6 +59,18 @@ struct PostgresConformanceTests {
         try await LedgerConformance.deliveriesAreClaimed(make)
     }
 
+    @Test func readingsComeWithTheirRows() async throws {
+        try await LedgerConformance.readingsComeWithTheirRows(make)
+    }
+
+    @Test func readingsAreFoundAndForgotten() async throws {
+        try await LedgerConformance.readingsAreFoundAndForgotten(make)
+    }
+
+    @Test func comparisonsAreKeptAndListed() async throws {
+        try await LedgerConformance.comparisonsAreKeptAndListed(make)
+    }
+
     @Test func budgets() async throws {
         try await LedgerConformance.budgets(make)
     }

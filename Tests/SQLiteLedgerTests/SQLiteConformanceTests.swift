@@ -71,6 +71,18 @@ import Testing
         try await LedgerConformance.deliveriesAreClaimed(make)
     }
 
+    @Test func readingsComeWithTheirRows() async throws {
+        try await LedgerConformance.readingsComeWithTheirRows(make)
+    }
+
+    @Test func readingsAreFoundAndForgotten() async throws {
+        try await LedgerConformance.readingsAreFoundAndForgotten(make)
+    }
+
+    @Test func comparisonsAreKeptAndListed() async throws {
+        try await LedgerConformance.comparisonsAreKeptAndListed(make)
+    }
+
     @Test func budgets() async throws {
         try await LedgerConformance.budgets(make)
     }

@@ -9,7 +9,7 @@ struct AdapterDecoder {
     }
 
     /// Sections that belong to the format and that this version does not act on.
-    private static let laterSections = ["normalize", "reconcile", "research"]
+    private static let laterSections = ["normalize", "research"]
 
     func adapter(_ map: MappingReader) -> DecodedAdapter {
         map.formatVersion("adapter")
@@ -22,7 +22,8 @@ struct AdapterDecoder {
         marks[.prices] = map.key("prices")?.mark ?? map.mark
         marks[.examples] = map.key("examples")?.mark ?? map.mark
         let prices = PriceDecoder(dimensions: dimensions).entries(map.required("prices"), &marks)
-        let operations = operations(map.required("operations"), &marks)
+        let reconciliation = ReconciliationDecoder.section(map.optional("reconcile"))
+        let operations = operations(map.required("operations"), reconciliation, &marks)
         let examples = examples(map.optional("examples"), &marks)
         var enrichment: [RecordEntity: [EnrichmentRule]] = [:]
         map.optional("enrich")?.mapping { enrichment = EnrichmentDecoder.rules($0, &marks) }
@@ -33,7 +34,7 @@ struct AdapterDecoder {
             adapter = Adapter(
                 provider: provider, title: title ?? provider, upstream: upstream, dimensions: dimensions,
                 prices: PriceTable(entries: prices.map(\.entry)), operations: operations, examples: examples,
-                enrichment: enrichment, missingVariables: document.missingVariables)
+                enrichment: enrichment, reconciliation: reconciliation?.rule, missingVariables: document.missingVariables)
         }
         return DecodedAdapter(adapter: adapter, provider: provider, dimensions: dimensions, prices: prices, marks: marks)
     }
@@ -63,15 +64,18 @@ struct AdapterDecoder {
         return name
     }
 
-    private func operations(_ value: ValueReader?, _ marks: inout ElementMarks) -> [Operation] {
+    private func operations(
+        _ value: ValueReader?, _ reconciliation: ReconciliationDecoder.Section?, _ marks: inout ElementMarks
+    ) -> [Operation] {
         var operations: [Operation] = []
         _ = value?.list { item -> Void? in
             item.mapping { map -> Void in
-                guard let decoded = OperationDecoder(index: operations.count).operation(map) else { return }
+                guard let decoded = OperationDecoder(index: operations.count, reconciliation: reconciliation).operation(map) else { return }
                 operations.append(decoded.operation)
                 marks.merge(decoded.marks)
             }
         }
+        reconciliation?.checkUnits(in: operations)
         return operations
     }
 

@@ -36,6 +36,7 @@ package struct AdapterFile: Sendable {
             decoded.marks.report(adapter.problems(), in: document)
             if !own.hasErrors { decoded.marks.report(adapter.runExamples(), in: document) }
         }
+        if isSandbox { adapter?.leaveUncounted() }
         for name in document.missingVariables where !isSandbox {
             let mark = root?.node.mark(ofVariable: name) ?? .start
             document.report("the environment variable \(name) is not set: the adapter is loaded but off", at: mark, severity: .warning)

@@ -93,13 +93,15 @@ enum ExampleDecoder {
         let reported = map.optional("reported").flatMap(Amount.money)
         let version = map.optional("price_version")?.string()
         let normalized = map.optional("normalized").map(normalized)
+        let (counted, remaining) = map.optional("reconcile").map(ReconciliationDecoder.expectation) ?? (nil, nil)
         // One that expects nothing of the metering could not fail.
-        if operation == nil, estimate == nil, cost == nil, basis == nil, reported == nil, version == nil, normalized == nil {
+        let saysNothing = operation == nil && estimate == nil && cost == nil && basis == nil && reported == nil && version == nil
+        if saysNothing, normalized == nil, counted == nil, remaining == nil {
             map.fail("it expects nothing: say at least the operation and the cost")
         }
         return Example.Expectation(
             operation: operation, estimate: estimate, cost: cost, basis: basis, reported: reported, priceVersion: version,
-            normalized: normalized ?? nil)
+            normalized: normalized ?? nil, counted: counted, remaining: remaining)
     }
 
     /// The fields of the first record, or a list with those of each.

@@ -6,6 +6,8 @@ internal import TokenCounting
 struct OperationDecoder {
     /// Its place among them, for the marks.
     let index: Int
+    /// What the adapter says of all of them.
+    let reconciliation: ReconciliationDecoder.Section?
 
     struct Decoded {
         let operation: Operation
@@ -13,7 +15,7 @@ struct OperationDecoder {
     }
 
     /// Keys that belong to the format and that this version does not act on.
-    private static let laterKeys = ["enrich", "reconcile"]
+    private static let laterKeys = ["enrich"]
 
     func operation(_ map: MappingReader) -> Decoded? {
         var marks: [AdapterProblem.Element: SourceMark] = [:]
@@ -44,6 +46,8 @@ struct OperationDecoder {
         let normalization = NormalizationDecoder.normalization(map, entity: entity)
         let keeping = KeepingDecoder.keeping(cache: map.optional("cache"), research: map.optional("research"))
         let streaming = map.optional("stream").map { $0.mapping { StreamDecoder.streaming($0, operation: index, &marks) } }
+        let units = (charge ?? []).map(\.unit)
+        let count = ReconciliationDecoder.count(map.value("reconcile"), of: units, within: reconciliation)
         map.ignoreLaterKeys(Self.laterKeys)
 
         marks[.operation(index)] = map.key("name")?.mark ?? map.mark
@@ -55,7 +59,7 @@ struct OperationDecoder {
         let operation = Operation(
             name: name, match: match, entity: entity, dimensions: dimensions, usage: usage ?? [], charge: charge ?? [], billable: billable,
             estimate: estimate ?? [], reported: reported, once: once, tokenizer: tokenizer, normalization: normalization, keeping: keeping,
-            streaming: streaming ?? nil)
+            streaming: streaming ?? nil, providerCount: count)
         return Decoded(operation: operation, marks: marks)
     }
 

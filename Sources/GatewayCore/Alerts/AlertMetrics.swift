@@ -4,10 +4,11 @@ import Synchronization
 package final class AlertMetrics: Sendable {
     package struct Series: Sendable, Hashable {
         package var level: AlertLevel
-        package var scope: BudgetScope
-        package var window: WindowKind
+        /// A ``BudgetScope``'s or the reconciliation's.
+        package var scope: String
+        package var window: String
 
-        package init(level: AlertLevel, scope: BudgetScope, window: WindowKind) {
+        package init(level: AlertLevel, scope: String, window: String) {
             self.level = level
             self.scope = scope
             self.window = window
@@ -45,7 +46,7 @@ package final class AlertMetrics: Sendable {
 
     /// Alerts raised, in a fixed order.
     package var raised: [(Series, Int64)] {
-        let order: (Series) -> [String] = { [$0.level.rawValue, $0.scope.rawValue, $0.window.rawValue] }
+        let order: (Series) -> [String] = { [$0.level.rawValue, $0.scope, $0.window] }
         return state.withLock { Array($0.raised) }.sorted { order($0.key).lexicographicallyPrecedes(order($1.key)) }.map {
             ($0.key, $0.value)
         }

@@ -1,9 +1,30 @@
 import JSONPath
 
+/// What an alert is about, as the ledger keeps it: one alert a subject, level and limit.
+package struct AlertSubject: Sendable, Hashable {
+    package var workspace: String
+    package var scope: String
+    package var name: String
+    package var start: Timestamp
+    package var end: Timestamp
+
+    package init(_ account: AccountKey) {
+        self.init(workspace: account.workspace, scope: account.scope.rawValue, name: account.name, start: account.start, end: account.end)
+    }
+
+    package init(workspace: String, scope: String, name: String, start: Timestamp, end: Timestamp) {
+        self.workspace = workspace
+        self.scope = scope
+        self.name = name
+        self.start = start
+        self.end = end
+    }
+}
+
 /// An alert as it is raised: what identifies it, and its text, which every webhook gets and which never changes.
 package struct BudgetAlert: Sendable, Hashable {
     package var id: CallID
-    package var account: AccountKey
+    package var subject: AlertSubject
     package var level: AlertLevel
     package var limit: Money
     package var createdAt: Timestamp
@@ -11,8 +32,12 @@ package struct BudgetAlert: Sendable, Hashable {
     package var body: String
 
     package init(id: CallID, account: AccountKey, level: AlertLevel, limit: Money, createdAt: Timestamp, body: String) {
+        self.init(id: id, subject: AlertSubject(account), level: level, limit: limit, createdAt: createdAt, body: body)
+    }
+
+    package init(id: CallID, subject: AlertSubject, level: AlertLevel, limit: Money, createdAt: Timestamp, body: String) {
         self.id = id
-        self.account = account
+        self.subject = subject
         self.level = level
         self.limit = limit
         self.createdAt = createdAt

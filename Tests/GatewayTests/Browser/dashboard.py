@@ -72,6 +72,8 @@ def sees(ledger):
         page.open(ADDRESS)
         page.wait("the workspaces", "document.querySelectorAll('#workspace-rows > tr').length === 25")
         page.wait("the burn", "document.querySelectorAll('#burn-rows > tr:not(.empty)').length > 0")
+        page.wait("the alert of a provider's count",
+                  "document.getElementById('alert-rows').textContent.includes('the provider counts 4620, the ledger 4120')")
         page.wait("the calls to be live", "document.getElementById('calls-state').textContent === 'Live'")
         # A call and a refusal, as they happen.
         status, identity = call("live", user=HOSTILE)
