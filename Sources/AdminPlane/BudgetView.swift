@@ -42,13 +42,7 @@ enum BudgetView {
             throw Refusal(error)
         }
         // Where its days begin elsewhere now, what it has spent in them is known in a moment, unless the ledger is away.
-        for _ in 0..<50 where isUnverified(workspace, services) { try await Task.sleep(for: .milliseconds(10)) }
+        for _ in 0..<50 where services.accounts.isLoading(workspace) { try await Task.sleep(for: .milliseconds(10)) }
         return answer(workspace: workspace, services: services)
-    }
-
-    private static func isUnverified(_ workspace: String, _ services: AdminPlane.Services) -> Bool {
-        let budget = services.generations.generation.configuration.budgets.budget(for: workspace)
-        return services.accounts.status(workspace: workspace, user: nil, provider: nil, budget: budget, at: services.clock()).state
-            == .unverified
     }
 }

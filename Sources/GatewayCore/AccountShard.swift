@@ -10,6 +10,8 @@ final class AccountShard: Sendable {
         private var lastToken: UInt64 = 0
         /// The budgets adopted last.
         var budgets: BudgetBook
+        /// Those in whose zones it is known what workspaces without books have spent, where that is still to be loaded for the ones adopted last.
+        var formerBudgets: BudgetBook?
         var thresholds: BudgetThresholds
         /// Whether a workspace without books is known to have spent nothing.
         var isLoaded = false
@@ -32,14 +34,39 @@ final class AccountShard: Sendable {
             self.thresholds = thresholds
         }
 
-        /// A workspace's books, which are opened if need be.
-        mutating func book(_ workspace: String) -> WorkspaceBook {
+        /// A workspace's books, which are opened if need be, in the zone that it has in budgets that were in force before.
+        mutating func book(_ workspace: String, zoneOf former: BudgetBook? = nil) -> WorkspaceBook {
             if let book = books[workspace] { return book }
             let budget = budgets.budget(for: workspace)
+            let zone = former?.budget(for: workspace).timeZone ?? zone(of: workspace)
             let book = WorkspaceBook(
-                name: workspace, zone: budget.timeZone, tracksUsers: budget.users != nil, isLoaded: isLoaded)
+                name: workspace, zone: zone, nextZone: zone == budget.timeZone ? nil : budget.timeZone, tracksUsers: budget.users != nil,
+                isLoaded: isLoaded)
             books[workspace] = book
             return book
+        }
+
+        /// The zone whose windows bind a workspace.
+        func zone(of workspace: String) -> String {
+            books[workspace]?.zone ?? (formerBudgets ?? budgets).budget(for: workspace).timeZone
+        }
+
+        /// The zone in whose windows its spending is to be loaded.
+        func zoneToLoad(of workspace: String) -> String {
+            books[workspace].map { $0.nextZone ?? $0.zone } ?? budgets.budget(for: workspace).timeZone
+        }
+
+        /// Whether something of a workspace is still to be loaded.
+        func isLoading(_ workspace: String) -> Bool {
+            books[workspace]?.isLoading ?? (!isLoaded || zone(of: workspace) != zoneToLoad(of: workspace))
+        }
+
+        /// Puts what a workspace has spent into its books, which are in the zone of its budget from here on.
+        mutating func replaceSpent(of workspace: String, in windows: Windows, with charges: [WindowCharge], from cache: WindowCache) {
+            let book = book(workspace)
+            if let zone = book.nextZone { book.move(to: zone, holding: open(in: book), from: cache) }
+            book.replaceSpent(in: windows, with: charges)
+            markAll(of: book)
         }
 
         /// Keeps a reservation; the token finds it again, once.

@@ -22,8 +22,8 @@ extension Accounts {
 
     /// Puts other budgets in force, for zones and users, and other thresholds.
     ///
-    /// Where a workspace's days begin elsewhere now, or its users are told apart for the first time, it is unverified until it
-    /// is loaded again; what calls in flight hold is held on, in the new windows.
+    /// Where a workspace's days begin elsewhere now, those that it has been held to bind until what it has spent in the new ones is loaded; then
+    /// all that it holds is held in those. Where its users are told apart for the first time, their limits bind when it is loaded.
     package func adopt(budgets: BudgetBook, alerts: AlertSettings) -> Reload {
         let thresholds = BudgetThresholds(alerts)
         var affected: Set<String> = []
@@ -34,9 +34,11 @@ extension Accounts {
                 state.budgets = budgets
                 state.thresholds = thresholds
                 for place in state.leases.values { place.tally?.lease?.noteLimit() }
-                // Workspaces without books may have spent in what is now the current window.
-                if former.standard.timeZone != budgets.standard.timeZone { state.isLoaded = false }
-                if !state.isLoaded { isWhole = true }
+                // Workspaces without books may have spent in what will be the current window.
+                if former.standard.timeZone != budgets.standard.timeZone, state.isLoaded, state.formerBudgets == nil {
+                    state.formerBudgets = former
+                }
+                if !state.isLoaded || state.formerBudgets != nil { isWhole = true }
                 for (name, book) in state.books {
                     let budget = budgets.budget(for: name)
                     if budget.users == nil {
@@ -44,22 +46,36 @@ extension Accounts {
                     } else if !book.tracksUsers {
                         book.beginTrackingUsers(holding: state.open(in: book))
                     }
-                    if budget.timeZone != book.zone {
+                    if budget.timeZone == book.zone {
+                        book.nextZone = nil
+                    } else if book.isLoaded {
+                        book.nextZone = budget.timeZone
+                    } else {
                         book.move(to: budget.timeZone, holding: state.open(in: book), from: windowCache)
                     }
-                    if !book.isLoaded { affected.insert(name) }
+                    if book.isLoading { affected.insert(name) }
                     state.markAll(of: book)
                 }
                 for name in Set(former.workspaces.keys).union(budgets.workspaces.keys)
                 where shard === self.shard(of: name) && state.books[name] == nil {
                     guard former.budget(for: name).timeZone != budgets.budget(for: name).timeZone else { continue }
-                    state.book(name).isLoaded = false
+                    _ = state.book(name, zoneOf: state.formerBudgets ?? former)
                     affected.insert(name)
                 }
             }
         }
         if isWhole { return .all }
         return affected.isEmpty ? .nothing : .workspaces(affected.sorted())
+    }
+
+    /// Whether what a workspace's budget in force asks for is still to be loaded.
+    package func isLoading(_ workspace: String) -> Bool {
+        shard(of: workspace).state.withLock { $0.isLoading(workspace) }
+    }
+
+    /// The day and the month in which a workspace's spending is to be loaded.
+    package func windowsToLoad(workspace: String, at now: Timestamp) -> Windows {
+        shard(of: workspace).state.withLock { windowCache.windows(zone: $0.zoneToLoad(of: workspace), at: now) }
     }
 
     /// How far back the sums of ``load(sums:at:recent:)`` must reach: before the month of any zone, and any day that runs into it.
@@ -72,7 +88,7 @@ extension Accounts {
 
     /// Sets what every workspace has spent in the windows current at `now`.
     ///
-    /// Returns the workspaces whose days on record are not days of the zone now in force. They stay unverified until they are
+    /// Returns the workspaces whose days on record are not days of the zone that they are loaded for. They stay as they are until they are
     /// loaded with exact sums.
     package func load(sums: [DailySum], at now: Timestamp, recent: () -> [CostRecord]) -> [String] {
         var byShard: [ObjectIdentifier: [String: [DailySum]]] = [:]
@@ -84,7 +100,7 @@ extension Accounts {
             shard.state.withLock { state in
                 let records = unledgered(recent(), of: shard, in: state)
                 for name in Set(sums.keys).union(records.keys).union(state.books.keys) {
-                    let zone = state.books[name]?.zone ?? state.budgets.budget(for: name).timeZone
+                    let zone = state.zoneToLoad(of: name)
                     let windows = windowCache.windows(zone: zone, at: now)
                     // Days before the month matter only as far as they may run into it; none has more than 26 hours.
                     let days = (sums[name] ?? []).filter {
@@ -97,7 +113,7 @@ extension Accounts {
                         return isStart
                     }
                     guard isAligned else {
-                        state.book(name).isLoaded = false
+                        _ = state.book(name)
                         misaligned.append(name)
                         continue
                     }
@@ -106,11 +122,10 @@ extension Accounts {
                         + (records[name] ?? []).map { WindowCharge($0.provider, $0.user, $0.cost, at: $0.createdAt, in: windows) }
                     let counted = charges.filter { $0.countsDaily || $0.countsMonthly }
                     guard !counted.isEmpty || state.books[name] != nil else { continue }
-                    let book = state.book(name)
-                    book.replaceSpent(in: windows, with: counted)
-                    state.markAll(of: book)
+                    state.replaceSpent(of: name, in: windows, with: counted, from: windowCache)
                 }
                 state.isLoaded = true
+                state.formerBudgets = nil
             }
         }
         return misaligned.sorted()
@@ -124,15 +139,13 @@ extension Accounts {
     ) -> Bool {
         let shard = shard(of: workspace)
         return shard.state.withLock { state in
-            let book = state.book(workspace)
-            guard windowCache.windows(zone: book.zone, at: windows.daily.start) == windows else { return false }
+            guard windowCache.windows(zone: state.zoneToLoad(of: workspace), at: windows.daily.start) == windows else { return false }
             let records = unledgered(recent(), of: shard, in: state)[workspace] ?? []
             let charges =
                 daily.map { WindowCharge(provider: $0.provider, user: $0.user, cost: $0.cost, countsDaily: true, countsMonthly: false) }
                 + monthly.map { WindowCharge(provider: $0.provider, user: $0.user, cost: $0.cost, countsDaily: false, countsMonthly: true) }
                 + records.map { WindowCharge($0.provider, $0.user, $0.cost, at: $0.createdAt, in: windows) }
-            book.replaceSpent(in: windows, with: charges.filter { $0.countsDaily || $0.countsMonthly })
-            state.markAll(of: book)
+            state.replaceSpent(of: workspace, in: windows, with: charges.filter { $0.countsDaily || $0.countsMonthly }, from: windowCache)
             return true
         }
     }

@@ -60,10 +60,14 @@ package final class Accounts: Sendable {
             let windows = book.windows(at: now, from: windowCache)
             let estimate = max(.zero, estimate)
             let tracked = book.tracksUsers ? user : nil
+            var limits = AppliedLimits(budget, provider: provider, user: tracked)
+            let isKnown = book.knows(limits)
+            // What is not known of the user alone keeps no other limit from binding.
+            if !isKnown, book.isLoaded { limits.user = nil }
             let reservation = OpenReservation(
                 id: id, book: book, provider: provider, providerTallies: book.tallies(ofProvider: provider), user: user,
                 userTallies: tracked.map { book.tallies(ofUser: $0) }, amount: Int128(estimate.nanos), createdAt: now, windows: windows,
-                limits: AppliedLimits(budget, provider: provider, user: tracked))
+                limits: limits)
             var refusal: Refusal?
             if book.isLoaded, budget.enforcement != .off, estimate > .zero {
                 refusal = reservation.refusal(estimate)
@@ -88,7 +92,7 @@ package final class Accounts: Sendable {
             return (
                 .reserved(
                     Reservation(
-                        id: id, workspace: workspace, estimate: estimate, windows: windows, isUnverified: !book.isLoaded || isShort,
+                        id: id, workspace: workspace, estimate: estimate, windows: windows, isUnverified: !isKnown || isShort,
                         shadowRefusal: refusal, shard: index, token: token)), isAsking
             )
         }
@@ -129,11 +133,11 @@ package final class Accounts: Sendable {
         shard(of: workspace).state.withLock { shard in
             let limits = AppliedLimits(budget, provider: provider, user: user)
             guard let book = shard.books[workspace] else {
-                let windows = windowCache.windows(zone: shard.budgets.budget(for: workspace).timeZone, at: now)
+                let windows = windowCache.windows(zone: shard.zone(of: workspace), at: now)
                 return limits.status(in: windows, isLoaded: shard.isLoaded, thresholds: shard.thresholds) { _ in nil }
             }
             return limits.status(
-                in: book.windows(at: now, from: windowCache), isLoaded: book.isLoaded, thresholds: shard.thresholds
+                in: book.windows(at: now, from: windowCache), isLoaded: book.knows(limits), thresholds: shard.thresholds
             ) { scope in
                 switch scope {
                 case .workspace: book.whole
@@ -174,7 +178,7 @@ package final class Accounts: Sendable {
 
     private func windows(_ workspace: String, in shard: borrowing AccountShard.State, at now: Timestamp) -> Windows {
         shard.books[workspace]?.windows(at: now, from: windowCache)
-            ?? windowCache.windows(zone: shard.budgets.budget(for: workspace).timeZone, at: now)
+            ?? windowCache.windows(zone: shard.zone(of: workspace), at: now)
     }
 
     /// Those of some calls that are reserved and neither settled nor released.
@@ -193,8 +197,11 @@ package final class Accounts: Sendable {
         let instant = now.adding(seconds: -Self.memory)
         for shard in shards {
             shard.state.withLock { shard in
-                // A book that waits to be loaded says by being there that its workspace is unverified.
-                for (name, book) in shard.books where book.purge(before: instant) && book.isLoaded == shard.isLoaded {
+                // While zones are about to change, what is known of a workspace without books is known of its former one.
+                guard shard.formerBudgets == nil else { return }
+                // A book that waits to be loaded says so by being there.
+                for (name, book) in shard.books
+                where book.purge(before: instant) && book.isLoaded == shard.isLoaded && book.nextZone == nil {
                     shard.books[name] = nil
                 }
             }

@@ -2,7 +2,7 @@
 struct AppliedLimits: Sendable {
     let workspace: WindowLimits
     let provider: WindowLimits?
-    let user: WindowLimits?
+    var user: WindowLimits?
     let enforcement: Budget.Enforcement
 
     init(_ budget: Budget, provider: String?, user: String?) {
@@ -52,7 +52,7 @@ extension OpenReservation {
 
     /// The books in the reservation's own windows.
     func status(_ thresholds: BudgetThresholds) -> BudgetStatus {
-        limits.status(in: windows, isLoaded: book.isLoaded, thresholds: thresholds, tallies: tallies)
+        limits.status(in: windows, isLoaded: book.knows(limits), thresholds: thresholds, tallies: tallies)
     }
 
     /// Why the estimate does not fit, before it is held; nil when it does.

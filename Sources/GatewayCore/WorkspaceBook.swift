@@ -5,10 +5,14 @@ final class WorkspaceBook {
     let name: String
     /// The zone whose days and months its windows are.
     var zone: String
+    /// The budget's zone, where what was spent in its windows is still to be loaded: until then those of ``zone`` bind.
+    var nextZone: String?
     /// Whether users are told apart.
     var tracksUsers: Bool
     /// Whether what was spent before is in it.
     var isLoaded: Bool
+    /// Whether what each user had spent is in it, of those that are told apart.
+    private(set) var areUsersLoaded: Bool
     /// The windows that were current at the last look.
     private var windows: Windows?
     let whole = ScopeTallies()
@@ -16,12 +20,20 @@ final class WorkspaceBook {
     private(set) var users: [String: ScopeTallies] = [:]
     var shadowRefusals = 0
 
-    init(name: String, zone: String, tracksUsers: Bool, isLoaded: Bool) {
+    init(name: String, zone: String, nextZone: String?, tracksUsers: Bool, isLoaded: Bool) {
         self.name = name
         self.zone = zone
+        self.nextZone = nextZone
         self.tracksUsers = tracksUsers
         self.isLoaded = isLoaded
+        areUsersLoaded = isLoaded
     }
+
+    /// Whether its budget asks for something that is still to be loaded.
+    var isLoading: Bool { !isLoaded || nextZone != nil || tracksUsers && !areUsersLoaded }
+
+    /// Whether what counts against some limits is known.
+    func knows(_ limits: AppliedLimits) -> Bool { isLoaded && (areUsersLoaded || limits.user == nil) }
 
     func windows(at instant: Timestamp, from cache: WindowCache) -> Windows {
         if let windows, windows.contains(instant) { return windows }
@@ -50,9 +62,10 @@ final class WorkspaceBook {
         for tallies in users.values { body(tallies) }
     }
 
-    /// Makes all windows anew in another zone: what was spent is to be loaded again, what is held is held in the new windows.
+    /// Makes all windows anew in another zone: what was spent in them is to be loaded, what is held is held in the new windows.
     func move(to zone: String, holding open: [OpenReservation], from cache: WindowCache) {
         self.zone = zone
+        nextZone = nil
         isLoaded = false
         forEachScope { $0.removeAll() }
         for reservation in open {
@@ -65,7 +78,7 @@ final class WorkspaceBook {
     /// Tells users apart from here on; their spending is to be loaded.
     func beginTrackingUsers(holding open: [OpenReservation]) {
         tracksUsers = true
-        isLoaded = false
+        areUsersLoaded = false
         for reservation in open {
             guard let user = reservation.user, reservation.userTallies == nil else { continue }
             let tallies = tallies(ofUser: user)
@@ -87,6 +100,7 @@ final class WorkspaceBook {
             if tracksUsers, let user = charge.user { add(charge, to: tallies(ofUser: user), in: windows) }
         }
         isLoaded = true
+        areUsersLoaded = true
     }
 
     private func add(_ charge: WindowCharge, to tallies: ScopeTallies, in windows: Windows) {

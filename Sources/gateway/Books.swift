@@ -82,7 +82,7 @@ final class Books: Sendable {
     private func load(_ workspace: String) async {
         while true {
             let isLoaded = await untilItWorks { [self] ledger -> Bool in
-                let windows = accounts.windows(workspace: workspace, at: machineClock())
+                let windows = accounts.windowsToLoad(workspace: workspace, at: machineClock())
                 let daily = try await ledger.sums(workspace: workspace, since: windows.daily.start, until: windows.daily.end)
                 let monthly = try await ledger.sums(workspace: workspace, since: windows.monthly.start, until: windows.monthly.end)
                 return accounts.load(workspace: workspace, windows: windows, daily: daily, monthly: monthly) { self.writer.recentRecords }

@@ -106,10 +106,18 @@ import Testing
         changed.workspaces["acme"] = moved
         changed.workspaces["named"] = .daily(1, zone: "Asia/Kolkata")
         #expect(desk.accounts.adopt(budgets: changed, alerts: AlertSettings()) == .workspaces(["acme", "named"]))
-        #expect(desk.status(budget: moved, at: now).isUnverified && desk.status(workspace: "named", budget: moved, at: now).isUnverified)
-        #expect(!desk.status(workspace: "same", budget: .daily(5), at: now).isUnverified)
-        #expect(desk.status(budget: moved, at: now).daily.cents[1] == 30)
-        let windows = desk.accounts.windows(workspace: "acme", at: now)
+        // Until then what was known binds, in the windows that it is known of.
+        for (workspace, isLoading) in [("acme", true), ("named", true), ("same", false)] {
+            #expect(
+                desk.accounts.isLoading(workspace) == isLoading && !desk.status(workspace: workspace, budget: moved, at: now).isUnverified)
+            #expect(desk.status(workspace: workspace, budget: moved, at: now).daily.window.end.rfc3339 == "2026-11-25T00:00:00Z")
+        }
+        #expect(desk.status(budget: moved, at: now).daily.cents == [5, 30])
+        #expect(desk.reserve(66, budget: moved, at: now).refusal?.reason == .held)
+        desk.accounts.purge(at: now)
+        #expect(desk.accounts.isLoading("named"))
+        #expect(desk.accounts.adopt(budgets: changed, alerts: AlertSettings()) == .workspaces(["acme", "named"]))
+        let windows = desk.accounts.windowsToLoad(workspace: "acme", at: now)
         #expect(windows.daily.end.rfc3339 == "2026-11-24T05:00:00Z")
         #expect(desk.accounts.load(workspace: "acme", windows: windows, daily: [Self.sum(45)], monthly: [Self.sum(45)]) { [] })
         #expect(desk.status(budget: moved, at: now).daily.cents == [45, 30])
@@ -118,6 +126,9 @@ import Testing
         #expect(desk.accounts.settle(open, cost: .cents(30))?.daily.window == windows.daily)
         #expect(desk.status(budget: moved, at: now).daily.cents == [75, 0])
         #expect(desk.accounts.adopt(budgets: changed, alerts: AlertSettings()) == .workspaces(["named"]))
+        // Back again before it is loaded: nothing was ever lost.
+        #expect(desk.accounts.adopt(budgets: book, alerts: AlertSettings()) == .workspaces(["acme"]))
+        #expect(!desk.accounts.isLoading("named"))
     }
 
     @Test func aCallOfAnEarlierGenerationDoesNotTurnTheZoneBack() throws {
@@ -125,8 +136,16 @@ import Testing
         let moved = Budget.daily(100, zone: "Asia/Kolkata")
         #expect(desk.accounts.adopt(budgets: BudgetBook(standard: moved), alerts: AlertSettings()) == .all)
         let reservation = try #require(desk.reserve(1, budget: .daily(100)).reservation)
-        #expect(reservation.day == (try #require(Zone("Asia/Kolkata"))).windows(at: monday).daily.start && reservation.isUnverified)
+        // Of a workspace that nobody has heard of it is known what it has spent, in the former zone.
+        #expect(reservation.day.rfc3339 == "2026-11-23T00:00:00Z" && !reservation.isUnverified && desk.accounts.isLoading("other"))
+        #expect(desk.reserve(100, workspace: "other", budget: moved).reservation != nil)
+        #expect(desk.reserve(1, workspace: "other", budget: moved).refusal?.violated == ["workspace-daily"])
         #expect(desk.accounts.load(sums: [], at: monday) { [] }.isEmpty)
+        let start = try #require(Zone("Asia/Kolkata")).windows(at: monday).daily.start
+        for workspace in ["acme", "other", "third"] {
+            #expect(desk.status(workspace: workspace, budget: moved).daily.window.start == start && !desk.accounts.isLoading(workspace))
+        }
+        #expect(desk.status(workspace: "other", budget: moved).daily.cents == [0, 100])
         #expect(desk.accounts.adopt(budgets: BudgetBook(standard: moved), alerts: AlertSettings()) == .nothing)
         #expect(!desk.status(budget: moved).isUnverified)
     }
@@ -138,7 +157,14 @@ import Testing
         let desk = Desk(BudgetBook(standard: plain))
         let open = try #require(desk.reserve(20, user: "u", budget: plain).reservation)
         #expect(desk.accounts.adopt(budgets: BudgetBook(standard: limited), alerts: AlertSettings()) == .workspaces(["acme"]))
-        let windows = desk.accounts.windows(workspace: "acme", at: monday)
+        // The workspace's own limit binds on; what a user has spent is not known yet.
+        #expect(desk.status(user: "u", budget: limited).isUnverified && !desk.status(budget: limited).isUnverified)
+        #expect(try #require(desk.reserve(981, user: "u", budget: limited).refusal).violated == ["workspace-daily"])
+        let unknown = try #require(desk.reserve(51, user: "u", budget: limited).reservation)
+        let anonymous = try #require(desk.reserve(1, budget: limited).reservation)
+        #expect(unknown.isUnverified && !anonymous.isUnverified)
+        for each in [unknown, anonymous] { desk.accounts.release(each) }
+        let windows = desk.accounts.windowsToLoad(workspace: "acme", at: monday)
         #expect(desk.accounts.load(workspace: "acme", windows: windows, daily: [Self.sum(25, user: "u")], monthly: []) { [] })
         #expect(try #require(desk.reserve(6, user: "u", budget: limited).refusal).violated == ["user-daily"])
         desk.accounts.settle(open, cost: .cents(0))

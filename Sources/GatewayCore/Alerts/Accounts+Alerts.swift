@@ -12,7 +12,7 @@ extension Accounts {
                 for mark in state.marked {
                     mark.tallies.isMarked = false
                     // Marked again when it is loaded.
-                    guard mark.book.isLoaded else { continue }
+                    guard mark.book.isLoaded, mark.scope != .user || mark.book.areUsersLoaded else { continue }
                     sight(mark, in: state, at: now, &sightings)
                 }
                 state.marked.removeAll(keepingCapacity: true)
