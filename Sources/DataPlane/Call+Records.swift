@@ -8,8 +8,8 @@ extension Call {
     /// The records in an answer, where somebody reads them: its caller, the tables of people and companies, or whoever wants to know which provider
     /// is to be asked first. They are made once, of what was parsed for metering.
     func normalized(_ body: ResponseFacts.Body) -> Normalized? {
-        guard let admission, let answer, let normalization = admission.operation.normalization, !answer.isBodiless,
-            admission.storesRecord || showsRecords || (admission.countsRecords && admission.isEnriching)
+        guard let admission, admission.countsRecords, let answer, !answer.isBodiless,
+            admission.storesRecord || showsRecords || admission.isEnriching, let normalization = admission.operation.normalization
         else { return nil }
         let context = Normalization.Context(
             provider: admission.adapter.provider, operation: admission.operation.name, entity: admission.caller.entityType,

@@ -52,16 +52,16 @@ package struct CallSums: Sendable, Hashable {
     ]
 
     package static func += (left: inout CallSums, right: CallSums) {
-        left.calls.add(right.calls)
+        left.calls.add(saturating: right.calls)
         left.cost += right.cost
-        left.tokens.add(right.tokens)
+        left.tokens.add(saturating: right.tokens)
         left.saved += right.saved
         left.reported += right.reported
-        left.reportedCalls.add(right.reportedCalls)
+        left.reportedCalls.add(saturating: right.reportedCalls)
         left.costWhereReported += right.costWhereReported
-        left.lookups.add(right.lookups)
-        left.hits.add(right.hits)
-        left.records.add(right.records)
+        left.lookups.add(saturating: right.lookups)
+        left.hits.add(saturating: right.hits)
+        left.records.add(saturating: right.records)
         left.lookupCost += right.lookupCost
     }
 
@@ -79,13 +79,5 @@ package struct CallSums: Sendable, Hashable {
         guard records > 0 else { return nil }
         let (cost, count) = (Int128(lookupCost.nanos), Int128(records))
         return Money(nanos: Int64(clamping: (2 * cost + count) / (2 * count)))
-    }
-}
-
-extension Int64 {
-    /// Stops at the ends of 64 bits.
-    fileprivate mutating func add(_ other: Int64) {
-        let (sum, overflow) = addingReportingOverflow(other)
-        self = overflow ? (other < 0 ? .min : .max) : sum
     }
 }

@@ -43,8 +43,7 @@ package final class Metrics: Sendable {
             calls += 1
             cost += record.cost
             estimate += record.estimate
-            let (sum, overflow) = tokens.addingReportingOverflow(record.tokens ?? 0)
-            tokens = overflow ? .max : sum
+            tokens.add(saturating: record.tokens ?? 0)
         }
     }
 

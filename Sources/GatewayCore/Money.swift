@@ -80,6 +80,14 @@ package struct Money: Sendable, Hashable, Comparable {
     }
 }
 
+extension Int64 {
+    /// Stops at the ends of 64 bits, as sums of amounts do: a count that somebody else has made up must not end the process.
+    package mutating func add(saturating other: Int64) {
+        let (sum, overflow) = addingReportingOverflow(other)
+        self = overflow ? (other < 0 ? .min : .max) : sum
+    }
+}
+
 extension Money: CustomStringConvertible {
     /// The decimal as every header and JSON answer shows it: at least two fraction digits, no further trailing zeros.
     package var description: String {

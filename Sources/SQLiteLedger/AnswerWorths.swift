@@ -42,7 +42,6 @@ extension WorthSum {
     fileprivate mutating func add(_ cost: Money, _ duration: Int64) {
         calls += 1
         self.cost += cost
-        let (sum, overflow) = self.duration.addingReportingOverflow(duration)
-        self.duration = overflow ? .max : sum
+        self.duration.add(saturating: duration)
     }
 }

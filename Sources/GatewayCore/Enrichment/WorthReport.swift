@@ -61,7 +61,7 @@ extension WaterfallOrder {
                     statistics.calls += sum.calls
                     if sum.worth.satisfies(wanted, as: good) { statistics.satisfied += sum.calls }
                     statistics.cost += sum.cost
-                    statistics.duration += sum.duration
+                    statistics.duration.add(saturating: sum.duration)
                 }
                 return statistics
             })
