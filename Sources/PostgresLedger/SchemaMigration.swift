@@ -16,6 +16,7 @@ struct SchemaMigration {
         SchemaMigration(7, "0007-kept-answers", PackageResources._007_kept_answers_sql),
         SchemaMigration(8, "0008-alerts", PackageResources._008_alerts_sql),
         SchemaMigration(9, "0009-audit", PackageResources._009_audit_sql),
+        SchemaMigration(10, "0010-reserved", PackageResources._010_reserved_sql),
         SchemaMigration(11, "0011-reconciliation", PackageResources._011_reconciliation_sql),
     ]
 
