@@ -24,7 +24,7 @@ final class OwnCall: UpstreamReceiver {
 
     private let state = Mutex(State.open)
     private let answer = Mutex<Answer?>(nil)
-    /// The longest body; nil where the status is all that counts.
+    /// The longest body; nil where the status is all that counts. It is less than a transport sends without an acknowledgement.
     private let bodyLimit: Int?
 
     private init(bodyLimit: Int?) {
