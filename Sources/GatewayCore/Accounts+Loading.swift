@@ -59,7 +59,7 @@ extension Accounts {
                 for name in Set(former.workspaces.keys).union(budgets.workspaces.keys)
                 where shard === self.shard(of: name) && state.books[name] == nil {
                     guard former.budget(for: name).timeZone != budgets.budget(for: name).timeZone else { continue }
-                    _ = state.book(name, zoneOf: state.formerBudgets ?? former)
+                    _ = state.book(name, zoneOf: state.isLoaded ? state.formerBudgets ?? former : nil)
                     affected.insert(name)
                 }
             }
