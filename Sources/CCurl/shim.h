@@ -62,6 +62,7 @@ static inline long ccurl_connects(CURL *easy) {
 }
 
 typedef int (*ccurl_tls_pending)(const void *session);
+typedef void (*ccurl_tls_protocol)(const void *session, const unsigned char **name, unsigned int *length);
 
 /* OpenSSL's function that tells whether a session has taken bytes off its connection that nobody has read; NULL where there is none. By
    name, because libcurl brings OpenSSL along and nothing else here links to it. */
@@ -69,11 +70,31 @@ static inline ccurl_tls_pending ccurl_find_tls_pending(void) {
     return (ccurl_tls_pending)dlsym(0, "SSL_has_pending");
 }
 
-/* The same for a transfer's connection. To be asked within a callback, while it has one. */
-static inline int ccurl_has_buffered_input(CURL *easy, ccurl_tls_pending pending) {
+/* And the one that tells which protocol both ends have agreed on. */
+static inline ccurl_tls_protocol ccurl_find_tls_protocol(void) {
+    return (ccurl_tls_protocol)dlsym(0, "SSL_get0_alpn_selected");
+}
+
+/* The session of a transfer's connection; NULL where it has none of OpenSSL's. To be asked within a callback, while there is a connection. */
+static inline const void *ccurl_tls_session(CURL *easy) {
     struct curl_tlssessioninfo *session = 0;
-    if (!pending || curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session) return 0;
-    return session->backend == CURLSSLBACKEND_OPENSSL && session->internals && pending(session->internals);
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || !session) return 0;
+    return session->backend == CURLSSLBACKEND_OPENSSL ? session->internals : 0;
+}
+
+/* Whether there are such bytes of a transfer's connection. Within a callback. */
+static inline int ccurl_has_buffered_input(CURL *easy, ccurl_tls_pending pending) {
+    const void *session = pending ? ccurl_tls_session(easy) : 0;
+    return session && pending(session);
+}
+
+/* Whether a transfer's connection speaks HTTP/2, which is agreed on with TLS. Within a callback. */
+static inline int ccurl_speaks_http2(CURL *easy, ccurl_tls_protocol protocol) {
+    const void *session = protocol ? ccurl_tls_session(easy) : 0;
+    const unsigned char *name = 0;
+    unsigned int length = 0;
+    if (session) protocol(session, &name, &length);
+    return length == 2 && name[0] == 'h' && name[1] == '2';
 }
 
 static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, long value) {

@@ -23,6 +23,7 @@ final class CurlLoop {
     private var answeredEarly: [Transfer] = []
     private let poller: Poller
     private let tlsPending = ccurl_find_tls_pending()
+    private let tlsProtocol = ccurl_find_tls_protocol()
     /// When curl wants to be called though no socket is ready.
     private var curlDeadline = UInt64.max
     /// No call's deadline is earlier than this. Deadlines mostly move away, so calls are looked through only when this moment has come.
@@ -135,11 +136,16 @@ final class CurlLoop {
         poller.opened(socket)
     }
 
+    /// Whether the connection that curl has picked for a call speaks HTTP/2: a route that wants it need not get it.
+    func speaksHTTP2(_ transfer: Transfer) -> Bool {
+        transfer.call?.request.route.http2 == true && ccurl_speaks_http2(transfer.easy, tlsProtocol) != 0
+    }
+
     /// Whether the kept-alive connection that curl has picked for a call holds bytes of which the call has asked for none: more than the
     /// last answer, which would be taken for the next one. libcurl looks for the connection's end alone until 8.1. With HTTP/2 every frame
     /// says whose it is.
     func isSpoilt(_ transfer: Transfer, port: Int32) -> Bool {
-        guard ccurl_connects(transfer.easy) == 0, transfer.call?.request.route.http2 == false else { return false }
+        guard ccurl_connects(transfer.easy) == 0, !transfer.speaksHTTP2 else { return false }
         return poller.hasInput(idleConnectionsOf: UInt16(truncatingIfNeeded: port))
             || ccurl_has_buffered_input(transfer.easy, tlsPending) != 0
     }
@@ -169,7 +175,7 @@ final class CurlLoop {
         // curl has read the whole response, though it could go on sending the body: it would wait for the rest of that for ever. (Not so
         // with HTTP/2, where the socket serves other streams and curl is told when one is over.)
         guard let call = transfer.call, transfer.head.isComplete, !transfer.isReceivePaused, !call.upload.isExhausted,
-            !call.request.route.http2
+            !transfer.speaksHTTP2
         else { return }
         answered(transfer)
     }

@@ -27,6 +27,8 @@ final class Transfer {
     var swallowed = 0
     /// Why a callback made curl stop.
     var fault: String?
+    /// The connection that curl picked speaks HTTP/2.
+    var speaksHTTP2 = false
     /// The connection that curl picked must not be used.
     var isSpoilt = false
     /// The request went out, or began to.
@@ -80,7 +82,7 @@ final class Transfer {
         if let refused { return refused }
         self.call = call
         head = ResponseHeadReader(method: request.method, maximumBytes: loop.settings.maximumHeadBytes)
-        (isSwallowing, swallowed, fault, isSpoilt) = (false, 0, nil, false)
+        (isSwallowing, swallowed, fault, speaksHTTP2, isSpoilt) = (false, 0, nil, false, false)
         (isRequestOut, isSendPaused, isReceivePaused) = (false, false, false)
         errorText.pointee = 0
         firstRefusal = CURLE_OK

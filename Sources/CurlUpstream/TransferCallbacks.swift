@@ -58,6 +58,7 @@ extension Transfer {
             fault = "the connection, which was kept from an earlier call, closed before the answer"
             return false
         }
+        speaksHTTP2 = loop.speaksHTTP2(self)
         isSpoilt = loop.isSpoilt(self, port: localPort)
         guard !isSpoilt else { return false }
         // What curl took for the first try it may or may not have sent; the second starts over.

@@ -30,6 +30,8 @@ struct Answer {
 
     /// The body so far; nil when it is not read or could not be kept.
     private var kept: KeptBytes?
+    /// The same without its gzip coding, once metering has read it; nil where it has none.
+    private var decoded: KeptBytes?
     /// Why the body cannot be metered; nil while it can.
     private(set) var problem: String?
     private var received: Int64 = 0
@@ -56,7 +58,10 @@ struct Answer {
         self.isRead = isRead
         isCounted = !isStream && head.status != 204 && head.status != 304 && normalization?.covers(status: head.status) == true
         isNormalized = isCounted && wantsRecords
-        if isRead || isCounted, !isStream, length != 0 { kept = KeptBytes(metrics) }
+        if isRead || isCounted, !isStream, length != 0 {
+            kept = KeptBytes(metrics)
+            if headers.contains("content-encoding") { decoded = KeptBytes(metrics) }
+        }
     }
 
     /// RFC 9112, section 6.3: a transfer coding overrides a length, and lengths that differ are none.
@@ -129,6 +134,7 @@ struct Answer {
     /// Lets the copy go.
     mutating func drop() {
         kept = nil
+        decoded = nil
     }
 
     /// What of a flowing piece may leave now.
@@ -164,11 +170,17 @@ struct Answer {
         case "identity", "":
             return ResponseFacts.body(body)
         case "gzip", "x-gzip":
-            if body.isEmpty { return ResponseFacts.body(body) }
-            guard let decoded = Gunzip.decode(body, limit: limits.bufferedTotal) else {
-                return .unreadable("the body's gzip coding could not be undone")
+            guard !body.isEmpty, let decoded else { return ResponseFacts.body(body) }
+            if decoded.bytes.isEmpty {
+                // Little that is sent may come to very much: no more of it is read than would be held.
+                guard let plain = Gunzip.decode(body, limit: limits.bufferedResponse) else {
+                    return .unreadable("the body's gzip coding could not be undone within limits.buffered_response")
+                }
+                guard decoded.append(plain, total: limits.bufferedTotal) else {
+                    return .unreadable("the body without its gzip coding did not fit limits.buffered_total")
+                }
             }
-            return ResponseFacts.body(decoded)
+            return ResponseFacts.body(decoded.bytes)
         default:
             return .unreadable("the body has a content coding that was not asked for")
         }

@@ -145,6 +145,9 @@ extension Connection {
         case .body:
             self.deadline = nil
             fail(RequestError("the request's body did not arrive in time", status: 408))
+        // Until the caller has taken what is written, the deadline for that is the one that counts.
+        case _ where writeDeadline != nil:
+            break
         case .head where input.readableBytes > 0:
             self.deadline = nil
             fail(RequestError("the request did not arrive in time", status: 408))

@@ -117,6 +117,11 @@ final class Connection: ChannelDuplexHandler {
         if context.channel.isWritable {
             writeDeadline = nil
             responder?.writable()
+            if case .head = phase {
+                // The next request could not begin before, and has all its time.
+                waitForRequest()
+                parse()
+            }
         } else {
             // A caller that reads nothing at all does not hold its buffers for ever.
             writeDeadline = .now() + idleTimeout
@@ -142,7 +147,8 @@ final class Connection: ChannelDuplexHandler {
 
     private var wantsInput: Bool {
         switch phase {
-        case .head, .discarding, .lingering: true
+        case .head: isWritable
+        case .discarding, .lingering: true
         case .body: !bodyPaused
         case .answering: input.readableBytes < 64 << 10
         }
@@ -171,6 +177,8 @@ final class Connection: ChannelDuplexHandler {
     private func parseNext() throws(RequestError) -> Bool {
         switch phase {
         case .head:
+            // Answers that the caller does not take are not piled up: its next request waits until it does.
+            guard isWritable else { return false }
             return try parseHead()
         case .body(var body):
             guard !bodyPaused else { return false }
@@ -336,6 +344,7 @@ final class Connection: ChannelDuplexHandler {
     /// All of the input is used that can be, and no more comes.
     private func inputEnded() {
         switch phase {
+        case .head where !isWritable && input.readableBytes > 0: break
         case .head, .discarding: linger()
         case .body where !bodyPaused: fail(RequestError("the request's body ends before it is complete"))
         case .body, .answering, .lingering: break

@@ -35,6 +35,7 @@ import UpstreamSupport
                 #expect(outcome.heads.first?.headers.first("X-Protocol") == "HTTP/2.0")
             }
         }
+        for _ in 0..<5 { #expect(await upstream.outcome(get("/", other)).bodyText == "0") }
         #expect(upstream.snapshot().connectionsOpened == 1)
     }
 

@@ -242,6 +242,22 @@ import Testing
         }
     }
 
+    /// Without its coding it is as long as an answer that is held may be, and counts among what all calls keep.
+    @Test(arguments: [
+        (Limits(bufferedResponse: 14), "0.40"), (Limits(bufferedResponse: 13), "0.50"),
+        (Limits(bufferedTotal: gzip.count + 14), "0.40"), (Limits(bufferedTotal: gzip.count + 13), "0.50"),
+    ])
+    func aCodedAnswerIsReadWithinItsBounds(limits: Limits, cost: String) async throws {
+        try await Bench.run(limits: limits) { bench in
+            let response = try bench.exchange(request(search)) { call in
+                call.head(200, [("Content-Encoding", "gzip")])
+                call.emit(.body(Self.gzip), .end)
+            }
+            #expect(response.body == Self.gzip)
+            #expect((response["X-Gateway-Cost"] ?? response.trailers.first?.value) == cost)
+        }
+    }
+
     @Test func anEventStreamFlowsAndIsChargedItsEstimate() async throws {
         try await Bench.run { bench in
             let client = try bench.client()

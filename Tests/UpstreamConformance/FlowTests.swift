@@ -178,13 +178,14 @@ import UpstreamSupport
         #expect(outcome.error?.kind == .broken && outcome.heads.isEmpty && server.requests.allSatisfy(\.isCut))
     }
 
-    @Test(arguments: [
-        response("413 Too Large", "no"), response("200 OK", "no"),
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
-        "HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno",
-    ])
-    func deliversAnEarlyAnswer(_ wire: String) async throws {
+    @Test(
+        arguments: [
+            response("413 Too Large", "no"), response("200 OK", "no"),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno",
+        ], [false, true])
+    func deliversAnEarlyAnswer(_ wire: String, http2: Bool) async throws {
         // The caller sends nothing after its first piece; the provider does not wait for the rest.
         let (closed, hasClosed) = AsyncStream<Void>.makeStream()
         let server = try ScriptedServer { connection in
@@ -197,7 +198,7 @@ import UpstreamSupport
         let upstream = try makeUpstream()
         for length in [nil, 1_000_000] as [Int64?] {
             let recorder = Recorder()
-            let call = upstream.send(post(.stream(length: length), server.route()), to: recorder)
+            let call = upstream.send(post(.stream(length: length), server.route(http2: http2)), to: recorder)
             call.sendBody([0x61, 0x62])
             let outcome = await recorder.outcome(acknowledging: call)
             #expect(outcome.heads.count == 1 && outcome.bodyText == "no" && outcome.hasEnded)

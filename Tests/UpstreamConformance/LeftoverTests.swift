@@ -4,20 +4,21 @@ import Loopback
 import Testing
 import UpstreamSupport
 
-/// What a provider says beyond an answer, or between two, is nobody's answer.
+/// What a provider says beyond an answer, or between two, is nobody's answer. That HTTP/2 is wanted and not had changes nothing.
 @Suite(.everyTransport) struct LeftoverTests {
     private static let forged = response("200 OK", "forged")
 
-    @Test(arguments: [
-        ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", "good" + forged],
-        ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood" + forged],
-        ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood", forged],
-        ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n" + forged],
-        ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n", forged],
-        ["HTTP/1.1 204 No Content\r\n\r\n" + forged], ["HTTP/1.1 204 No Content\r\n\r\n", forged],
-        ["HTTP/1.1 304 Not Modified\r\n\r\n", forged, forged], ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "\r\n"],
-    ])
-    func isNotTheNextCallsAnswer(_ pieces: [String]) async throws {
+    @Test(
+        arguments: [
+            ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", "good" + forged],
+            ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood" + forged],
+            ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood", forged],
+            ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n" + forged],
+            ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n", forged],
+            ["HTTP/1.1 204 No Content\r\n\r\n" + forged], ["HTTP/1.1 204 No Content\r\n\r\n", forged],
+            ["HTTP/1.1 304 Not Modified\r\n\r\n", forged, forged], ["HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "\r\n"],
+        ], [false, true])
+    func isNotTheNextCallsAnswer(_ pieces: [String], http2: Bool) async throws {
         // Each further piece comes when what was before it has been delivered.
         let cue = DispatchSemaphore(value: 0)
         let (sent, hasSent) = AsyncStream<Void>.makeStream()
@@ -39,7 +40,7 @@ import UpstreamSupport
             }
         }
         let upstream = try makeUpstream()
-        let route = server.route()
+        let route = server.route(http2: http2)
 
         let recorder = Recorder()
         _ = upstream.send(get(route), to: recorder)
@@ -87,8 +88,8 @@ import UpstreamSupport
     }
 
     /// TLS reads whole records: what is left of one does not wait in the socket.
-    @Test(.enabled(if: CertificateAuthority.isAvailable))
-    func norIsWhatTLSHasReadAhead() async throws {
+    @Test(.enabled(if: CertificateAuthority.isAvailable), arguments: [false, true])
+    func norIsWhatTLSHasReadAhead(http2: Bool) async throws {
         let authority = try CertificateAuthority()
         let (input, output) = (Pipe(), Pipe())
         // What it is told goes to its one connection, a record for each write.
@@ -121,7 +122,7 @@ import UpstreamSupport
 
         let upstream = try makeUpstream()
         let route = UpstreamRoute(
-            provider: "p", baseURL: "https://127.0.0.1:\(port)", certificateAuthorities: authority.authority)
+            provider: "p", baseURL: "https://127.0.0.1:\(port)", http2: http2, certificateAuthorities: authority.authority)
         let recorder = Recorder()
         _ = upstream.send(get(route), to: recorder)
         _ = await hear("Host: ")

@@ -107,10 +107,10 @@ package func post(_ body: UpstreamRequest.Body, method: String = "POST", _ route
 extension ScriptedServer {
     package func route(
         path: String = "", timeout: Int = 20_000, total: Int = 60_000, maximumConcurrent: Int? = nil, maximumQueued: Int = 1000,
-        retry: RetryPolicy? = nil
+        http2: Bool = false, retry: RetryPolicy? = nil
     ) -> UpstreamRoute {
         UpstreamRoute(
-            provider: "provider", baseURL: url + path, timeout: timeout, total: total, maximumConcurrent: maximumConcurrent,
+            provider: "provider", baseURL: url + path, timeout: timeout, total: total, http2: http2, maximumConcurrent: maximumConcurrent,
             maximumQueued: maximumQueued,
             retry: retry)
     }
