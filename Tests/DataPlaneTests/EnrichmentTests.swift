@@ -372,7 +372,7 @@ import Testing
     @Test(arguments: [true, false])
     func aStepThatIsNotWaitedForStoresNothingOverWhatIsMerged(isLate: Bool) async throws {
         let adapters = try [FinderAdapter.finder("one", stores: true), .finder("two", stores: true), .finder("three")]
-        try await run(adapters, timeout: isLate ? 300 : 60_000, storesEntities: true) { bench in
+        try await run(adapters, timeout: isLate ? 500 : 60_000, storesEntities: true) { bench in
             let client = try send(bench, Self.mail, ["X-Entity-Id: e1"])
             Play.found(grade: "C", credits: 1)(try bench.upstream.next())
             let call = try bench.upstream.next()

@@ -16,7 +16,7 @@ package struct EnrichmentStep: Sendable, Hashable {
         package var answer: NormalizedAnswer?
         /// What may still be charged for a call that was not waited for.
         package var open: (id: CallID, estimate: Money)?
-        /// Whether the time for the whole was over.
+        /// Whether it was not waited for: the time for the whole was over, or the caller gone.
         package var isLate = false
         /// Whether the tracker could not vouch for it.
         package var isUnverified = false
