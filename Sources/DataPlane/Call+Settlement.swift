@@ -155,8 +155,11 @@ extension Call {
         CallReport(
             id: pledge?.id ?? settled?.record.id, provider: admission?.adapter.provider, operation: admission?.operation.name,
             workspace: admission?.caller.workspace ?? "", basis: .pending, priceVersion: admission?.meter.priceVersion, status: status,
-            cache: sharing?.outcome ?? .none, isUnverified: pledge?.isUnverified ?? sharing?.isUnverified ?? false)
+            cache: sharing?.outcome ?? .none, isUnverified: isUnverified)
     }
+
+    /// Whether the tracker could not vouch for it.
+    var isUnverified: Bool { pledge?.isUnverified ?? sharing?.isUnverified ?? false }
 
     // MARK: Refusals
 
@@ -185,7 +188,7 @@ extension Call {
                 workspace: caller.workspace, cost: settled?.record.cost ?? .zero,
                 basis: .charged(settled?.record.basis ?? .table), priceVersion: admission?.meter.priceVersion,
                 status: settled?.status ?? status(of: caller, provider: provider, generation: generation),
-                cache: sharing?.outcome ?? .none, isUnverified: pledge?.isUnverified ?? false, isExhausted: isExhausted)
+                cache: sharing?.outcome ?? .none, isUnverified: isUnverified, isExhausted: isExhausted)
         }
         observe(problem, id: report?.id, user: caller?.user, operation: operation)
         connection.write(

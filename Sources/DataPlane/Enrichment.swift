@@ -26,6 +26,7 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
     private var deadline: Scheduled<Void>?
     /// Whether an operation that has found something stores what it finds.
     private var stores = false
+    private var isConcluded = false
 
     init(_ head: RequestHead, on connection: Connection, services: Services) {
         self.head = head
@@ -80,7 +81,7 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
         do throws(EnrichmentQuestion.Refusal) {
             question = try EnrichmentQuestion(parsing: body, about: entity)
         } catch {
-            var problem = Problem(.badRequest, "The question cannot be asked: \(error.problems.joined(separator: "; ")).")
+            var problem = Problem(.badRequest, "The question cannot be asked: \(error.problems.first ?? "").")
             problem.members = [("problems", .strings(error.problems))]
             return refuse(problem)
         }
@@ -91,7 +92,7 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
             Waterfall.Candidate(provider: name, rules: generation.adapters[name]?.enrichment[entity] ?? [])
         }
         waterfall = Waterfall(question, order: order, weights: generation.configuration.quality, at: services.clock())
-        deadline = eventLoop.scheduleTask(in: .milliseconds(Int64(settings.timeout))) { self.timeIsUp() }
+        deadline = eventLoop.scheduleTask(in: .milliseconds(Int64(settings.timeout))) { self.stop() }
         next()
     }
 
@@ -114,8 +115,9 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
             step.start(request, to: provider, for: stepHeaders, maximumCost: maximumCost) { ending in
                 self.step = nil
                 self.waterfall?.take(ending)
-                if ending.answer?.records.isEmpty == false { self.noteStoring(provider, operation) }
-                self.next()
+                if ending.found != nil { self.noteStoring(provider, operation) }
+                // A caller that has left is mostly heard in no other way than one that has sent all and still reads.
+                if self.connection?.mayHoldAnother == true { self.next() } else { self.stop() }
             }
         }
     }
@@ -132,8 +134,8 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
         if found?.normalization?.storing != nil { stores = true }
     }
 
-    private func timeIsUp() {
-        deadline = nil
+    /// The step in flight ends as every call does whose caller has left, and no other begins.
+    private func stop() {
         if let step {
             self.step = nil
             waterfall?.take(step.leave())
@@ -144,16 +146,21 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
 
     // MARK: The answer
 
-    /// What is known is stored last of all, so that what a later and worse source has stored does not stay.
+    /// What is known is stored last of all, so that what a later and worse source has stored does not stay; and it is paid for, whoever is left
+    /// to read it.
     private func conclude() {
         deadline?.cancel()
         deadline = nil
-        guard connection != nil, waterfall != nil else { return }
+        guard !isConcluded, waterfall != nil else { return }
+        isConcluded = true
         let id = services.ids.next(at: services.clock())
         guard let record = mergedRecord(id) else { return respond(id) }
+        // A stopping gateway waits for it.
+        registry.callBegan()
         registry.log.append(
             LogAppend(.stored(record)) { result in
                 self.eventLoop.execute {
+                    self.registry.callEnded()
                     if case .failure = result { self.services.metrics.journalFailures.increment() }
                     self.respond(id)
                 }
@@ -171,7 +178,8 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
     private func respond(_ id: CallID) {
         guard let connection, let caller, let waterfall else { return }
         self.connection = nil
-        let report = services.report(to: caller, cost: waterfall.cost, basis: waterfall.basis, id: id)
+        let report = services.report(
+            to: caller, cost: waterfall.cost, basis: waterfall.basis, id: id, isUnverified: waterfall.isUnverified)
         connection.write(LocalResponse.bytes(waterfall.serialized, report: report, connection: connection.beginResponse()))
         connection.finish()
     }
@@ -189,17 +197,12 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
 
     // MARK: The caller
 
-    /// The step in flight ends as every call does whose caller has left, and no other begins.
     func callerGone() {
         connection = nil
-        deadline?.cancel()
-        deadline = nil
-        if let step {
-            self.step = nil
-            _ = step.leave()
-        }
+        stop()
     }
 
+    /// Asked for when the step in flight has ended.
     func callerFinishedSending() {}
     func writable() {}
 }

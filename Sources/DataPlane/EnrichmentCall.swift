@@ -52,7 +52,8 @@ final class EnrichmentCall: CallOutlet {
     private var ending: EnrichmentStep.Ending {
         let elapsed = max(0, services.clock().microseconds - startedAt.microseconds)
         return EnrichmentStep.Ending(
-            record: call?.settled?.record, problem: call?.refusal ?? call?.brokenOff, answer: call?.records, latency: Int(elapsed / 1000))
+            record: call?.settled?.record, problem: call?.refusal ?? call?.brokenOff, answer: call?.records,
+            isUnverified: call?.isUnverified == true, latency: Int(elapsed / 1000))
     }
 
     private func end() {

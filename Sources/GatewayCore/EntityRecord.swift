@@ -52,7 +52,7 @@ package struct EntityRecord: Sendable, Hashable {
         entityID: String?, provider: String, at now: Timestamp
     ) {
         // A record that only says where it is from would replace the quality of a better one.
-        guard record.values.contains(where: { !$0.field.isComputed && $0.field != .dataSources }), let entityID,
+        guard !record.isEmpty, let entityID,
             let kind = entityType.flatMap(Kind.init(rawValue:)),
             kind.rawValue == record.entity.rawValue
         else { return nil }

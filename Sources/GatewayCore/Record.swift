@@ -22,6 +22,9 @@ package struct Record: Sendable {
         values.first { $0.field == field }?.value
     }
 
+    /// Whether it says nothing: where it is from, and how good it is, stand in every one.
+    package var isEmpty: Bool { !values.contains { $0.field.isWantable } }
+
     /// Appends the record as a JSON object.
     package func append(to bytes: inout [UInt8]) {
         RecordValue.append(values.lazy.map { ($0.field.rawValue, $0.value) }, to: &bytes)

@@ -150,6 +150,10 @@ import Testing
             name: "nobody behind a null", plays: [.says(200, "null"), good, good], steps: ["one no_match - 0.10", "two found - 0.10"],
             email: "two", satisfied: true, cost: "0.20", rows: ["one 0.10 200", "two 0.10 200"]),
         Scenario(
+            name: "somebody of whom nothing is said is nobody", plays: [.says(200, "{}"), .says(200, #"{"name":false}"#), good],
+            question: question(""), steps: ["one no_match - 0.10", "two no_match - 0.10", "three found - 0.10"],
+            email: "three", satisfied: true, cost: "0.30", rows: ["one 0.10 200", "two 0.10 200", "three 0.10 200"]),
+        Scenario(
             name: "a provider takes less than was held, and what is left is more", plays: [.found(grade: "C", credits: 0), good, good],
             question: question(#", "want": ["email"], "minQuality": 80, "maxCost": "0.20""#),
             steps: ["one found - 0.00", "two found - 0.10"], email: "two",

@@ -34,6 +34,19 @@ import Testing
 
     // MARK: The question
 
+    /// Whoever sends many mistakes is not told of each of them twice.
+    @Test func aQuestionThatIsAllWrongIsAnsweredBriefly() async throws {
+        try await run { bench in
+            let want = Array(repeating: #""a""#, count: 15_000).joined(separator: ",")
+            let response = try bench.refused(
+                request("/_gateway/enrich/person", method: "POST", body: #"{"match": {"email": "a"}, "want": [\#(want)]}"#))
+            let problem = try answer(response)
+            #expect(response.status == 400 && problem["problems"]?.count == 20 && response.body.count < 16 << 10)
+            let first = try #require(problem["problems"]?[0]?.string)
+            #expect(problem["detail"]?.string == "The question cannot be asked: \(first).")
+        }
+    }
+
     @Test func whatIsNoQuestionIsRefusedWithAllThatIsWrong() async throws {
         try await run { bench in
             let response = try bench.refused(
@@ -222,6 +235,49 @@ import Testing
         }
     }
 
+    /// As clients do that give up, and as some do that have sent all and still read.
+    @Test func whoSendsNoMoreGetsWhatTheStepInFlightBringsAndNoOtherIsMade() async throws {
+        try await run { bench in
+            for leaves in [true, false] {
+                let before = bench.upstream.count
+                let client = try send(bench)
+                let call = try bench.upstream.next()
+                if leaves { client.close() } else { client.finishSending() }
+                try bench.settleLoop()
+                Play.found(grade: "D", credits: 1)(call)
+                if !leaves {
+                    let response = try client.response(to: "POST")
+                    let answer = try answer(response)
+                    #expect(EnrichmentScenarioTests.steps(answer) == ["one found - 0.10"] && response["Connection"] == "close")
+                    #expect(answer["records"]?[0]?["email"]?.string == "ada@one.example" && answer["satisfied"]?.bool == false)
+                    #expect(client.endsHere())
+                }
+                try bench.settleLoop()
+                #expect(bench.upstream.count == before + 1)
+            }
+            #expect(bench.log.settled.map { "\($0.provider) \($0.cost)" } == ["one 0.10", "one 0.10"])
+        }
+    }
+
+    /// Of questions in a row, those before the last are asked in full.
+    @Test func whoSendsSeveralQuestionsAndNoMoreIsAnsweredThemAll() async throws {
+        try await run { bench in
+            let client = try bench.client()
+            let question = request("/_gateway/enrich/person", method: "POST", body: Self.mail)
+            try client.send(question + question)
+            client.finishSending()
+            let call = try bench.upstream.next()
+            try bench.settleLoop()
+            Play.missed(call)
+            Play.hit(try bench.upstream.next())
+            let first = try answer(client.response(to: "POST"))
+            #expect(EnrichmentScenarioTests.steps(first) == ["one no_match - 0.00", "two found - 0.10"])
+            Play.missed(try bench.upstream.next())
+            let last = try answer(client.response(to: "POST"))
+            #expect(EnrichmentScenarioTests.steps(last) == ["one no_match - 0.00"] && client.endsHere())
+        }
+    }
+
     @Test func whenTheTimeIsUpTheAnswerIsWhatIsKnownAndTheStepCountsItsEstimate() async throws {
         try await run(timeout: 300) { bench in
             let client = try send(bench)
@@ -312,6 +368,45 @@ import Testing
         }
     }
 
+    /// Whether the time is up or the caller has left: what is merged so far stays.
+    @Test(arguments: [true, false])
+    func aStepThatIsNotWaitedForStoresNothingOverWhatIsMerged(isLate: Bool) async throws {
+        let adapters = try [FinderAdapter.finder("one", stores: true), .finder("two", stores: true), .finder("three")]
+        try await run(adapters, timeout: isLate ? 500 : 60_000, storesEntities: true) { bench in
+            let client = try send(bench, Self.mail, ["X-Entity-Id: e1"])
+            Play.found(grade: "C", credits: 1)(try bench.upstream.next())
+            let call = try bench.upstream.next()
+            if isLate {
+                #expect(try client.response(to: "POST").status == 200)
+            } else {
+                client.reset()
+                try bench.settleLoop()
+            }
+            Play.found(grade: "D", credits: 1)(call)
+            #expect(try bench.log.waitForSettled(2).map(\.provider) == ["one", "two"])
+            try bench.settleLoop()
+            let stored = bench.log.entries.compactMap { if case .stored(let record) = $0 { record } else { nil } }
+            #expect(stored.map(\.provider) == ["one", "one"] && stored.map { $0.raw == nil } == [false, true])
+            #expect(stored.allSatisfy { $0.fields.contains("ada@one.example") } && bench.upstream.count == 2)
+        }
+    }
+
+    @Test func whoLeavesWhileItIsStoredHasItStoredOnce() async throws {
+        try await run([try .finder("one", stores: true)], storesEntities: true) { bench in
+            bench.log.set(.manual)
+            let client = try send(bench, Self.mail, ["X-Entity-Id: e1"])
+            try bench.log.complete()
+            Play.hit(try bench.upstream.next())
+            for _ in 0..<2 { try bench.log.complete() }
+            _ = try bench.log.waitForEntries(4)
+            client.reset()
+            try bench.settleLoop()
+            try bench.log.complete()
+            try bench.settleLoop()
+            #expect(bench.log.entries.count == 4 && bench.log.settled.count == 1)
+        }
+    }
+
     @Test func whereNoOperationStoresNothingIsStored() async throws {
         try await run(storesEntities: true) { bench in
             bench.upstream.play { Play.hit($0) }
@@ -326,6 +421,43 @@ import Testing
             bench.upstream.play { Play.hit($0) }
             let response = try bench.enrich(Self.mail, ["X-Entity-Id: e1"])
             #expect(try response.status == 200 && answer(response)["satisfied"]?.bool == true)
+        }
+    }
+
+    // MARK: Unverified
+
+    /// The first step's hold cannot be journaled; all after it is well.
+    @Test func aStepThatWentThroughUnverifiedSaysSoAndSoDoesTheAnswer() async throws {
+        try await run { bench in
+            bench.log.set(.manual)
+            let client = try send(bench)
+            try bench.log.complete(.failure(DurabilityError("no space left on device")))
+            bench.log.set(.durable)
+            Play.found(grade: "D", credits: 1)(try bench.upstream.next())
+            Play.hit(try bench.upstream.next())
+            let response = try client.response(to: "POST")
+            let steps = try #require(try answer(response)["steps"])
+            #expect(steps.count == 2 && steps[0]?["unverified"]?.bool == true && steps[1]?["unverified"] == nil)
+            #expect(response["X-Gateway-Budget"] == "unverified")
+            let well = try send(bench)
+            Play.hit(try bench.upstream.next())
+            #expect(try well.response(to: "POST")["X-Gateway-Budget"] == "ok")
+        }
+    }
+
+    /// What is kept costs nothing, but has a row; what was not waited for may have none.
+    @Test(arguments: [true, false])
+    func soDoesOneThatIsKeptAndOneThatIsLate(isKept: Bool) async throws {
+        try await run([try FinderAdapter.finder("one", keeps: isKept)], timeout: isKept ? 60_000 : 300) { bench in
+            if isKept { try bench.exchange(request("/one/v1/people/ada%40example.com")) { Play.hit($0) } }
+            bench.log.set(.failing)
+            let client = try send(bench)
+            let call = isKept ? nil : try bench.upstream.next()
+            let response = try client.response(to: "POST")
+            let step = try #require(try answer(response)["steps"]?[0])
+            #expect(step["cache"]?.string == (isKept ? "hit" : nil) && step["outcome"]?.string == (isKept ? "found" : "timeout"))
+            #expect(step["unverified"]?.bool == true && response["X-Gateway-Budget"] == "unverified")
+            if let call { Play.missed(call) }
         }
     }
 

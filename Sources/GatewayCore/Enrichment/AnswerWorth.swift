@@ -13,7 +13,7 @@ package enum AnswerWorth: Sendable, Hashable {
 
     /// Whether nobody else need have been asked: what ``Waterfall/isSatisfied`` says where this answer is all there is.
     package func satisfies(_ wanted: [RecordField], as good: Score) -> Bool {
-        guard case .record(let worth) = self else { return false }
+        guard case .record(let worth) = self, !worth.fields.isEmpty else { return false }
         guard !wanted.isEmpty else { return worth.quality >= good }
         return wanted.allSatisfy { field in worth.score(of: field).map { $0 >= good } ?? false }
     }

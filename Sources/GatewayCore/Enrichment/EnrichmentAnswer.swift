@@ -30,6 +30,7 @@ extension EnrichmentStep {
         members.append(.init("cost", .string(cost.description)))
         if let latency { members.append(.init("latencyMs", .number(JSONNumber(Int64(latency))))) }
         if cache != .none { members.append(.init("cache", .string(cache.rawValue))) }
+        if isUnverified { members.append(.init("unverified", .bool(true))) }
         if let id { members.append(.init("id", .string(id.description))) }
         return .object(members)
     }

@@ -30,9 +30,20 @@ package struct EnrichmentQuestion: Sendable, Hashable {
         self.maximumCost = maximumCost
     }
 
-    /// Everything that is wrong with a question, a line each.
+    /// What is wrong with a question, a line each: all of it, unless it is more than anybody reads.
     package struct Refusal: Error, Sendable, Hashable {
-        package let problems: [String]
+        private static let mostProblems = 20
+        package private(set) var problems: [String] = []
+
+        fileprivate init(_ problems: String...) {
+            self.problems = problems
+        }
+
+        /// Throws itself when it is long enough.
+        fileprivate mutating func add(_ problem: String) throws(Refusal) {
+            problems.append(problem)
+            if problems.count == Self.mostProblems { throw self }
+        }
     }
 
     /// Reads a question as callers send it.
@@ -41,33 +52,33 @@ package struct EnrichmentQuestion: Sendable, Hashable {
         do {
             root = try JSONDocument(parsing: body).root
         } catch {
-            throw Refusal(problems: ["the body is no JSON: \(error)"])
+            throw Refusal("the body is no JSON: \(error)")
         }
-        guard root.kind == .object else { throw Refusal(problems: ["the body is no object such as \(Self.example(entity))"]) }
+        guard root.kind == .object else { throw Refusal("the body is no object such as \(Self.example(entity))") }
         self.init(entity: entity, match: EntityMatch([:], of: entity))
         // Parsers differ in which of two members counts.
-        var problems = root.repeatsNames ? ["a member stands there twice"] : []
+        var refusal = root.repeatsNames ? Refusal("a member stands there twice") : Refusal()
         var isMatched = false
         for (name, value) in root.members {
             switch name {
             case "match":
                 isMatched = true
-                match = Self.match(value, entity, &problems)
-            case "want": wanted = Self.wanted(value, entity, &problems)
+                match = try Self.match(value, entity, &refusal)
+            case "want": wanted = try Self.wanted(value, entity, &refusal)
             case "minQuality":
-                minimumQuality = Self.quality(value.number?.text ?? "", &problems)
+                minimumQuality = try Self.quality(value.number?.text ?? "", &refusal)
             case "maxCost":
                 guard let amount = value.string.flatMap({ Money($0) }), amount >= .zero else {
-                    problems.append("maxCost is an amount in US dollars as a string, such as \"0.60\"")
+                    try refusal.add("maxCost is an amount in US dollars as a string, such as \"0.60\"")
                     continue
                 }
                 maximumCost = amount
             default:
-                problems.append(Self.unknown("member", name, among: ["match", "want", "minQuality", "maxCost"]))
+                try refusal.add(Self.unknown("member", name, among: ["match", "want", "minQuality", "maxCost"]))
             }
         }
-        if !isMatched { problems.append("match is missing: it says who is looked for, as in \(Self.example(entity))") }
-        guard problems.isEmpty else { throw Refusal(problems: problems) }
+        if !isMatched { try refusal.add("match is missing: it says who is looked for, as in \(Self.example(entity))") }
+        guard refusal.problems.isEmpty else { throw refusal }
     }
 
     private static func example(_ entity: RecordEntity) -> String {
@@ -77,23 +88,23 @@ package struct EnrichmentQuestion: Sendable, Hashable {
         }
     }
 
-    private static func match(_ value: JSONNode, _ entity: RecordEntity, _ problems: inout [String]) -> EntityMatch {
+    private static func match(_ value: JSONNode, _ entity: RecordEntity, _ refusal: inout Refusal) throws(Refusal) -> EntityMatch {
         var said: [MatchField: String] = [:]
         let fields = MatchField.fields(of: entity)
         let isObject = value.kind == .object && value.count > 0
-        if !isObject { problems.append("match is an object with at least one field") }
+        if !isObject { try refusal.add("match is an object with at least one field") }
         for (name, value) in value.members {
             guard let field = MatchField(name, of: entity, among: fields) else {
-                problems.append(unknown("field of match", name, among: fields.map(\.rawValue)))
+                try refusal.add(unknown("field of match", name, among: fields.map(\.rawValue)))
                 continue
             }
             guard said[field] == nil else {
-                problems.append("match.\(name) says \(field.rawValue) once more")
+                try refusal.add("match.\(name) says \(field.rawValue) once more")
                 continue
             }
             guard let known = value.string.flatMap({ EntityMatch.value(of: $0, for: field) }) else {
                 let bound = "a string of 1 to \(EntityMatch.longestValue) bytes without control characters"
-                problems.append("match.\(name) is \(field.kind.noun): \(bound)")
+                try refusal.add("match.\(name) is \(field.kind.noun): \(bound)")
                 continue
             }
             said[field] = known
@@ -101,22 +112,22 @@ package struct EnrichmentQuestion: Sendable, Hashable {
         return EntityMatch(said, of: entity)
     }
 
-    private static func wanted(_ value: JSONNode, _ entity: RecordEntity, _ problems: inout [String]) -> [RecordField] {
+    private static func wanted(_ value: JSONNode, _ entity: RecordEntity, _ refusal: inout Refusal) throws(Refusal) -> [RecordField] {
         guard value.kind == .array else {
-            problems.append("want is a list of fields")
+            try refusal.add("want is a list of fields")
             return []
         }
         let names = value.children.compactMap(\.string)
-        if names.count < value.count { problems.append("want is a list of strings") }
-        return wanted(names, entity, &problems)
+        if names.count < value.count { try refusal.add("want is a list of strings") }
+        return try wanted(names, entity, &refusal)
     }
 
-    private static func wanted(_ names: [String], _ entity: RecordEntity, _ problems: inout [String]) -> [RecordField] {
+    private static func wanted(_ names: [String], _ entity: RecordEntity, _ refusal: inout Refusal) throws(Refusal) -> [RecordField] {
         let fields = RecordField.fields(of: entity).filter(\.isWantable)
         var wanted: [RecordField] = []
         for name in names {
             guard let field = RecordField(rawValue: name), fields.contains(field) else {
-                problems.append(unknown("field in want", name, among: fields.map(\.rawValue)))
+                try refusal.add(unknown("field in want", name, among: fields.map(\.rawValue)))
                 continue
             }
             if !wanted.contains(field) { wanted.append(field) }
@@ -124,23 +135,23 @@ package struct EnrichmentQuestion: Sendable, Hashable {
         return wanted
     }
 
-    private static func quality(_ text: String, _ problems: inout [String]) -> Score {
+    private static func quality(_ text: String, _ refusal: inout Refusal) throws(Refusal) -> Score {
         if let exact = (try? Exact(decimal: text)) ?? nil, let score = Score(exact, in: 0...100) { return score }
-        problems.append("minQuality is a number from 0 to 100")
+        try refusal.add("minQuality is a number from 0 to 100")
         return .zero
     }
 
     /// Reads what is wanted of anybody, as the parameters of a question about many say it: `want` a comma list.
     package init(wanting want: String?, minimumQuality: String?, about entity: String?) throws(Refusal) {
-        var problems: [String] = []
+        var refusal = Refusal()
         let names = RecordEntity.allCases.map(\.rawValue)
         let known = RecordEntity(rawValue: entity ?? RecordEntity.person.rawValue)
-        if known == nil { problems.append(Self.unknown("entity", entity ?? "", among: names)) }
+        if known == nil { try refusal.add(Self.unknown("entity", entity ?? "", among: names)) }
         self.init(entity: known ?? .person, match: EntityMatch([:], of: known ?? .person))
-        if let minimumQuality { self.minimumQuality = Self.quality(minimumQuality, &problems) }
+        if let minimumQuality { self.minimumQuality = try Self.quality(minimumQuality, &refusal) }
         let list = want?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? []
-        if known != nil { wanted = Self.wanted(list, self.entity, &problems) }
-        guard problems.isEmpty else { throw Refusal(problems: problems) }
+        if known != nil { wanted = try Self.wanted(list, self.entity, &refusal) }
+        guard refusal.problems.isEmpty else { throw refusal }
     }
 
     private static func unknown(_ what: String, _ name: String, among known: [String]) -> String {

@@ -16,22 +16,29 @@ package struct EnrichmentStep: Sendable, Hashable {
         package var answer: NormalizedAnswer?
         /// What may still be charged for a call that was not waited for.
         package var open: (id: CallID, estimate: Money)?
-        /// Whether the time for the whole was over.
+        /// Whether it was not waited for: the time for the whole was over, or the caller gone.
         package var isLate = false
+        /// Whether the tracker could not vouch for it.
+        package var isUnverified = false
         /// Milliseconds.
         package var latency: Int
 
         package init(
             record: CostRecord? = nil, problem: Problem? = nil, answer: NormalizedAnswer? = nil,
-            open: (id: CallID, estimate: Money)? = nil, isLate: Bool = false, latency: Int = 0
+            open: (id: CallID, estimate: Money)? = nil, isLate: Bool = false, isUnverified: Bool = false,
+            latency: Int = 0
         ) {
             self.record = record
             self.problem = problem
             self.answer = answer
             self.open = open
             self.isLate = isLate
+            self.isUnverified = isUnverified
             self.latency = latency
         }
+
+        /// Whom the answer has found: one of whom it says nothing is nobody.
+        package var found: Record? { answer?.records.first.flatMap { $0.isEmpty ? nil : $0 } }
     }
 
     package var provider: String
@@ -47,6 +54,7 @@ package struct EnrichmentStep: Sendable, Hashable {
     package var latency: Int?
     /// Whether a cache had to do with it.
     package var cache = CacheOutcome.none
+    package var isUnverified = false
     /// Its row's.
     package var id: CallID?
 
@@ -67,6 +75,7 @@ package struct EnrichmentStep: Sendable, Hashable {
         basis = ending.record?.basis ?? (ending.open == nil ? .table : .estimate)
         if outcome != .skipped { latency = ending.latency }
         cache = ending.record?.cache ?? .none
+        isUnverified = ending.isUnverified
         id = ending.record?.id ?? ending.open?.id
     }
 
@@ -83,7 +92,7 @@ package struct EnrichmentStep: Sendable, Hashable {
             default: return (.failed, code.rawValue)
             }
         }
-        if let answer = ending.answer { return (answer.records.isEmpty ? .noMatch : .found, nil) }
+        if ending.answer != nil { return (ending.found == nil ? .noMatch : .found, nil) }
         // A success that is no record: not JSON, a stream, too large.
         guard let status = ending.record?.status, !(200...299).contains(status) else { return (.failed, "unreadable") }
         return (.failed, String(status))

@@ -48,6 +48,9 @@ package struct Waterfall: Sendable {
     /// Whether any step's cost is an estimate.
     package var basis: CostBasis { steps.contains { $0.basis == .estimate } ? .estimate : .table }
 
+    /// Whether any step went through although the tracker could not vouch for it.
+    package var isUnverified: Bool { steps.contains(where: \.isUnverified) }
+
     /// What of the wanted is not there, or not as good as asked.
     package var missing: [RecordField] {
         question.wanted.filter { field in merged?.score(of: field).map { $0 < question.minimumQuality } ?? true }
@@ -89,7 +92,7 @@ package struct Waterfall: Sendable {
         guard let asked else { return }
         self.asked = nil
         steps.append(EnrichmentStep(provider: asked.provider, operation: asked.operation, ending))
-        guard let record = ending.answer?.records.first else { return }
+        guard let record = ending.found else { return }
         sources.append(MergedRecord.Source(provider: asked.provider, record: record))
         let merged = MergedRecord(sources, weights: weights, at: now)
         self.merged = merged

@@ -46,7 +46,12 @@ import Testing
         let wantable = RecordField.fields(of: entity).filter(\.isWantable)
         var outcomes: Set<Bool> = []
         for _ in 0..<300 {
-            let records = Int.random(in: 0..<8, using: &random) == 0 ? [] : [record(entity, &random), record(entity, &random)]
+            let records =
+                switch Int.random(in: 0..<8, using: &random) {
+                case 0: [Record]()
+                case 1: [Record(entity)]
+                default: [record(entity, &random), record(entity, &random)]
+                }
             let text = String(decoding: AnswerWorth(records.first).json.serialized, as: UTF8.self)
             let worth = try #require(AnswerWorth(json: text), "\(text)")
             #expect(worth == AnswerWorth(records.first))
@@ -89,6 +94,11 @@ import Testing
     @Test func aFieldThatIsNoMoreIsPassedOver() throws {
         let worth = try #require(AnswerWorth(json: #"{"quality":1,"confidence":2,"fields":["email","shoeSize",7],"more":1,"email":60}"#))
         #expect(worth.satisfies([.email], as: Score(60)) && !worth.satisfies([.phone], as: .zero))
+    }
+
+    @Test func aRecordWithoutAFieldIsNeverEnough() throws {
+        let worth = try #require(AnswerWorth(json: #"{"quality":5,"confidence":80,"fields":[]}"#))
+        #expect(!worth.satisfies([], as: .zero))
     }
 
     @Test(

@@ -73,6 +73,20 @@ import Testing
         }
     }
 
+    /// A hostile question has something wrong in every few bytes.
+    @Test(arguments: [
+        (#"{"match": {"email": "a"}, "want": ["#, #""a""#, "]}"), (#"{"match": {"email": "a"}, "#, #""x": 1"#, "}"),
+        (#"{"match": {"#, #""x": 1"#, "}}"), (#"{"match": {"#, #""email": 1"#, "}}"),
+    ])
+    func ofVeryManyProblemsTheFirstCome(start: String, problem: String, end: String) {
+        do throws(EnrichmentQuestion.Refusal) {
+            _ = try read(start + Array(repeating: problem, count: 5000).joined(separator: ", ") + end)
+            Issue.record("it is refused")
+        } catch {
+            #expect(error.problems.count == 20)
+        }
+    }
+
     // MARK: Templates
 
     private let hostile = ["../..", "..", "a/b", "{email}", "\"},{\"", "a&b=c#d", "%2e%2e", "ü €", "a?b", "\\u0022"]
