@@ -204,7 +204,7 @@ let package = Package(
         .testTarget(
             name: "AdminPlaneTests",
             dependencies: [
-                "AdminPlane", "GatewayCore", "JSONPath",
+                "AdminPlane", "GatewayCore", "JSONPath", "Loopback",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),

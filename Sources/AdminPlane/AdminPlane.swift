@@ -71,6 +71,7 @@ package struct AdminPlane: Sendable {
     package func run(started: @escaping @Sendable (GatewayCore.SocketAddress) async -> Void) async throws {
         let router = Router(context: AdminContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: Problems(logger: services.logger))
+        router.add(middleware: PageCheck(generations: services.generations))
         // The page holds no figures: it asks for the token, and with it for them.
         Dashboard.addRoutes(to: router)
         router.add(middleware: TokenCheck(generations: services.generations))
@@ -183,8 +184,10 @@ private struct TokenCheck<Context: RequestContext>: RouterMiddleware {
     func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response) async throws -> Response {
         // The one in force now: a token that a reload has taken away opens nothing any more.
         guard let token = generations.generation.configuration.admin.token else { return try await next(request, context) }
-        let given = Array((request.headers[.authorization] ?? "").utf8)
-        let wanted = Array("Bearer \(token.reveal())".utf8)
+        // The scheme's name may be written in any case (RFC 9110, section 11.1).
+        let (scheme, field) = ("Bearer ".utf8, Array((request.headers[.authorization] ?? "").utf8))
+        let given = equalIgnoringCase(field.prefix(scheme.count), scheme) ? Array(field.dropFirst(scheme.count)) : []
+        let wanted = Array(token.reveal().utf8)
         var difference = given.count ^ wanted.count
         for index in wanted.indices { difference |= Int(wanted[index] ^ (index < given.count ? given[index] : 0)) }
         guard difference == 0 else {

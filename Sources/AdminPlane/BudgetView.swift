@@ -23,6 +23,8 @@ enum BudgetView {
         do {
             // Without white space, so that one budget has one text.
             let body = try JSONDocument(parsing: try await request.json(upTo: largestBody))
+            // Parsers differ in which of two members counts.
+            guard !body.root.repeatsNames else { throw Refusal(400, "Bad request", "The body is no budget: a member stands there twice.") }
             text = String(decoding: try JSONValue(body.root).serialized, as: UTF8.self)
         } catch let refusal as Refusal {
             throw refusal

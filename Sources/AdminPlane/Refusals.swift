@@ -39,6 +39,25 @@ struct Problems: RouterMiddleware {
     }
 }
 
+/// Refuses what a web page of elsewhere makes an operator's browser send, where no token keeps it out.
+struct PageCheck: RouterMiddleware {
+    let generations: CurrentGeneration
+
+    func handle(
+        _ request: Request, context: AdminContext, next: (Request, AdminContext) async throws -> Response
+    ) async throws -> Response {
+        guard
+            generations.generation.configuration.admin.token != nil
+                || LoopbackRequest.isOwn(host: request.head.authority, origin: request.headers[.origin])
+        else {
+            throw Refusal(
+                403, "Not allowed",
+                "Without admin.token only this machine is answered, as localhost or by a loopback address, and no other page's request.")
+        }
+        return try await next(request, context)
+    }
+}
+
 /// Refuses what the document does not name: a method that a path has not, a parameter that a question has not.
 struct DocumentCheck: RouterMiddleware {
     func handle(

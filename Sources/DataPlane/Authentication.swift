@@ -13,6 +13,11 @@ struct Authentication {
         let named = try Caller.identifier("X-Workspace-Id", head.headers)
         switch configuration.authentication {
         case .header:
+            // This mode listens on loopback alone, which a browser reaches too. Services send no Origin, and may use any name of a mesh.
+            if let origin = head.headers.first("Origin"), !LoopbackRequest.isOwn(host: head.headers.first("Host"), origin: origin) {
+                throw Problem(
+                    .notAllowed, "This is a web page's request, and pages of elsewhere are not answered; use 'auth: { mode: keys }'.")
+            }
             guard let workspace = named ?? configuration.defaultWorkspace else {
                 throw Problem(.workspaceRequired, "Say which workspace pays for this call: send the header X-Workspace-Id.")
             }

@@ -35,6 +35,8 @@ package struct ReplaySource: Sendable {
     /// Calls `body` with each settlement, price version, kept answer and record to be stored, in order. A journal's calls that were never ended are among them, as their
     /// holds say.
     ///
+    /// Throws for lines of which none is replayable: that is another file than was meant.
+    ///
     /// - Parameter unreadable: Called with a sentence for each thing that should be an entry and is none.
     /// - Parameter passedOver: Called with a sentence for what is no loss: the torn end of a journal, of which no caller was told.
     package func forEach(
@@ -52,16 +54,21 @@ package struct ReplaySource: Sendable {
             }
         case .lines(let file):
             var lines = LineReader(file)
+            var isLog = false
             while let line = try lines.next() {
                 let entry: JournalEntry?
                 do throws(JournalError) {
                     entry = try JournalLine.decode(line)
                 } catch {
+                    isLog = true
                     unreadable("\(path):\(lines.number): \(error)")
                     continue
                 }
-                if let entry, entry.isReplayable { try await body(entry) }
+                guard let entry else { continue }
+                isLog = true
+                if entry.isReplayable { try await body(entry) }
             }
+            guard isLog else { throw JournalError("\(path) has no replayable line ('\(JournalLine.prefix)…')") }
         }
     }
 }

@@ -11,7 +11,8 @@ struct Replay: AsyncParsableCommand {
             While its journal cannot be written, a gateway writes each record as a line 'gateway-replay/1 …' to standard error. FILE is
             a log with such lines, whatever stands between them, or '-' for standard input, or a copy of a journal's folder, in which
             calls that were never ended are charged their estimate. What the ledger has changes nothing, so this can be run again.
-            Goes through the running gateway, else into the ledger itself. Exit code 1 when something could not be read or recorded.
+            Goes through the running gateway, else into the ledger itself. Exit code 1 when something could not be read or
+            recorded, or a log has no such line.
 
             Examples:
               gateway replay /var/log/gateway.log

@@ -1,7 +1,10 @@
+import AdapterFiles
+
 /// Rows and columns for a terminal.
 enum TextTable {
-    /// Aligned columns; those of the `numeric` names to the right.
+    /// Aligned columns; those of the `numeric` names to the right. What would steer a terminal is shown as its number.
     static func render(_ columns: [String], _ rows: [[String]], numeric: Set<String> = []) -> String {
+        let rows = rows.map { $0.map { shortened($0, to: .max) } }
         let widths = columns.indices.map { column in ([columns] + rows).map { $0[column].count }.max() ?? 0 }
         return ([columns] + rows).map { row in
             let padded = columns.indices.map { column in

@@ -262,6 +262,36 @@ struct ConfigurationTests {
         #expect(told?.engine == .sqlite(path: "/told.db") && told?.journal.hasSuffix("-sandbox") == false)
     }
 
+    /// A variable may hold a password, wherever a file names it.
+    @Test(arguments: [
+        "budgets: { default: { daily: '${TOKEN}' } }", "budgets: { default: { timezone: '${TOKEN}' } }", "listen: '${TOKEN}'",
+        "listen: '${TOKEN}:1'", "admin: { listen: '${TOKEN}' }", "admin: { listen: '${TOKEN}:1' }", "enrich: { person: ['${TOKEN}'] }",
+        "enrich: { person: [acmedata, '${TOKEN}', '${TOKEN}'] }", "providers: { acmedata: { ca: '${TOKEN}' } }",
+        "providers: { acmedata: { url: '${TOKEN}' } }", "limits: { idle_timeout: '${TOKEN}' }", "on_tracker_error: '${TOKEN}'",
+    ])
+    func aProblemNamesAVariableAndNotItsValue(section: String) throws {
+        let problems = try load("gateway: 1\n\(section)").problems
+        #expect(!problems.isEmpty)
+        for problem in problems { #expect(!problem.contains("t0ken"), "\(problem)") }
+    }
+
+    @Test(arguments: [
+        ("method: GET", "method: '${TOKEN}'"), ("credit: spent", "credit: '${TOKEN} +'"), ("{ status: [200] }", "{ when: '${TOKEN}' }"),
+        ("{ header: x-spent,", "{ header: '${TOKEN} x',"), ("{ header: x-spent,", "{ body: '${TOKEN}',"),
+        ("effective: 2026-01-01", "effective: '${TOKEN}'"), ("checked: 2026-11-01", "checked: '${TOKEN}'"),
+        ("https://acmedata.example/pricing", "'https://${TOKEN}@x/'"), ("provider: acmedata", "provider: '${TOKEN} x'"),
+        ("dimensions: [model]", "dimensions: [model, '${TOKEN}-x']"), ("estimate: \"0.10\"", "estimate: '${TOKEN}'"),
+    ])
+    func aProblemOfAnAdapterNamesAVariableToo(old: String, new: String) throws {
+        let folder = try TemporaryFolder([
+            "config.yaml": "gateway: 1", "plugins/acmedata.yaml": smallAdapter.replacing(once: old, with: new),
+        ])
+        let options = folder.options(environment: ["ACMEDATA_API_KEY": "k", "TOKEN": "t0ken"])
+        let problems = folder.short(GenerationLoader(options).load(number: 1, at: Timestamp(seconds: 0)).diagnostics)
+        #expect(!problems.isEmpty)
+        for problem in problems { #expect(!problem.contains("t0ken"), "\(problem)") }
+    }
+
     @Test func theSandboxNeedsNoVariable() throws {
         let text =
             "gateway: 1\nadmin: { listen: \"0.0.0.0:7\", token: \"${NONE}\" }\nalerts: { webhooks: [ { url: \"https://${NONE}/\", secret: \"${NONE}\" } ] }"

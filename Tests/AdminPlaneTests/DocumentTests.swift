@@ -85,9 +85,12 @@ private final class Routes: RouterMethods {
 }
 
 /// Parts of a gateway of which nothing is asked.
-private struct Nobody: KeyAdministration {
-    static var services: AdminPlane.Services {
-        let configuration = Configuration(plugins: "", ledger: LedgerSettings(engine: .sqlite(path: ""), journal: ""))
+struct Nobody: KeyAdministration {
+    static var services: AdminPlane.Services { services(token: nil) }
+
+    static func services(token: Secret?) -> AdminPlane.Services {
+        var configuration = Configuration(plugins: "", ledger: LedgerSettings(engine: .sqlite(path: ""), journal: ""))
+        configuration.admin.token = token
         let instant = Timestamp(seconds: 0)
         return AdminPlane.Services(
             generations: CurrentGeneration(Generation(number: 1, configuration: configuration, adapters: [:], loadedAt: instant)),

@@ -117,6 +117,34 @@ import Testing
         }
     }
 
+    /// A page can have its name resolve to this machine; its browser then says that name, or another page's.
+    @Test func whoIsBelievedIsNoWebPage() async throws {
+        func ask(_ target: String, _ fields: String) -> String { "GET \(target) HTTP/1.1\r\n\(fields)X-Workspace-Id: w1\r\n\r\n" }
+        let pages = [
+            "Host: evil.example\r\nOrigin: http://evil.example\r\n", "Host: localhost:8080\r\nOrigin: http://localhost:3000\r\n",
+            "Host: 127.0.0.1\r\nOrigin: null\r\n",
+        ]
+        try await Bench.run { bench in
+            for fields in pages {
+                for target in ["/acme/v1/search", "/_gateway/budget"] {
+                    let response = try bench.refused(ask(target, fields))
+                    #expect(response.status == 403 && response["X-Gateway-Workspace"] == nil)
+                    #expect(try code(response) == "not_allowed")
+                }
+                #expect(try bench.refused(ask("/_gateway/health", fields)).status == 200)
+            }
+            for fields in ["Host: gateway.mesh\r\n", "Host: localhost:8080\r\nOrigin: http://localhost:8080\r\n"] {
+                #expect(try bench.exchange(ask("/acme/v1/search", fields)).status == 200)
+            }
+        }
+        // A key is what no page has.
+        try await run([key()]) { bench throws in
+            for fields in pages {
+                #expect(try bench.exchange(ask("/acme/v1/search", fields + "X-Gateway-Key: \(secret)\r\n")).status == 200)
+            }
+        }
+    }
+
     @Test func aKeyIsHeldToItsRate() async throws {
         try await run([key(permissions: .init(rate: CallRate("2")))]) { bench in
             let request = ask("/acme/v1/search", "X-Gateway-Key: \(secret)")

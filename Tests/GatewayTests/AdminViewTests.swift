@@ -101,7 +101,7 @@ import Testing
         var watchers: [RawClient] = []
         for _ in 0..<16 {
             let watcher = try RawClient(port: gateway.adminPort)
-            try watcher.send("GET /v1/events HTTP/1.1\r\nHost: a\r\n\r\n")
+            try watcher.send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(watcher.read(until: ": watching").isFound)
             watchers.append(watcher)
         }
@@ -119,7 +119,7 @@ import Testing
         watchers.removeLast().close()
         try eventually("a place is free") {
             let watcher = try RawClient(port: gateway.adminPort)
-            try watcher.send("GET /v1/events HTTP/1.1\r\nHost: a\r\n\r\n")
+            try watcher.send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             watchers.append(watcher)
             return try watcher.head().status == 200
         }

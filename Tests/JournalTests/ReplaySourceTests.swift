@@ -54,6 +54,13 @@ import Testing
         #expect(found.passedOver.isEmpty)
     }
 
+    @Test(arguments: [Data(), Data("a log of a gateway that was well\n".utf8), Data(repeating: 0xFE, count: 5000)])
+    func aFileWithoutAReplayableLineIsNoLog(bytes: Data) async throws {
+        let path = try file(bytes)
+        let error = await #expect(throws: JournalError.self) { try await read(path) }
+        #expect(error?.description == "\(path) has no replayable line ('gateway-replay/1 …')")
+    }
+
     @Test(arguments: 1...20)
     func hostileFilesGiveEntriesOrSentences(seed: Int) async throws {
         var maker = RecordMaker(seed: UInt64(seed))

@@ -45,7 +45,7 @@ struct AdapterDecoder {
             value.fail(
                 name == "_gateway"
                     ? "'_gateway' is the gateway's own path; a provider's name is another"
-                    : "\(quoted(name)) is no provider's name: a letter a–z, then letters, digits and '-', at most 64")
+                    : "\(quoted(value.written)) is no provider's name: a letter a–z, then letters, digits and '-', at most 64")
             return nil
         }
         let stem = Names.stem(of: document.file)
@@ -58,7 +58,7 @@ struct AdapterDecoder {
     private func dimension(_ value: ValueReader) -> String? {
         guard let name = value.string() else { return nil }
         guard Names.isIdentifier(name), name != PriceDecoder.confirmation else {
-            value.fail("\(quoted(name)) is no dimension's name: letters, digits and '_', no digit first")
+            value.fail("\(quoted(value.written)) is no dimension's name: letters, digits and '_', no digit first")
             return nil
         }
         return name

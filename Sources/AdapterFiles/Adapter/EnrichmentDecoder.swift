@@ -39,7 +39,7 @@ enum EnrichmentDecoder {
         guard let name = value.string() else { return nil }
         let known = MatchField.known(of: entity)
         if let field = MatchField(name, of: entity, among: known) { return field }
-        value.fail(TextTemplate.unknown("field \(quoted(name))", name, among: known))
+        value.fail(TextTemplate.unknown("field \(quoted(value.written))", name, among: known))
         return nil
     }
 

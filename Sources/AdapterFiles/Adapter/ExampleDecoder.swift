@@ -136,7 +136,8 @@ enum Amount {
         }
         guard let text else { return nil }
         if let money = Money(text), money >= .zero { return money }
-        value.fail("expected an amount in US dollars, not negative and with at most nine fraction digits, found \(shortened(text))")
+        value.fail(
+            "expected an amount in US dollars, not negative and with at most nine fraction digits, found \(shortened(value.written))")
         return nil
     }
 }

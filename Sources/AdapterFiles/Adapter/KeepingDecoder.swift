@@ -60,7 +60,7 @@ enum KeepingDecoder {
             guard let raw = map.optional("raw") else { return Storing() }
             guard let column = raw.string() else { return nil }
             guard Names.isIdentifier(column), column.utf8.count <= 63 else {
-                raw.fail("\(quoted(column)) is no column's name")
+                raw.fail("\(quoted(raw.written)) is no column's name")
                 return nil
             }
             return Storing(rawColumn: column)

@@ -91,7 +91,7 @@ struct OperationDecoder {
     private static func method(_ value: ValueReader) -> String? {
         guard let text = value.string() else { return nil }
         guard Names.isToken(text), text == text.uppercased() else {
-            value.fail("\(quoted(text)) is no method: GET, POST, …, in capital letters")
+            value.fail("\(quoted(value.written)) is no method: GET, POST, …, in capital letters")
             return nil
         }
         return text
@@ -120,7 +120,7 @@ struct OperationDecoder {
         do throws(ExpressionError) {
             return try Expression(text)
         } catch {
-            value.fail("\(quoted(text)) is no expression: \(error.message) (character \(error.offset + 1))")
+            value.fail("\(quoted(value.written)) is no expression: \(error.message) (character \(error.offset + 1))")
             return nil
         }
     }
@@ -143,7 +143,7 @@ struct OperationDecoder {
         do throws(JSONPathError) {
             return try JSONLogical(text)
         } catch {
-            value.fail("\(quoted(text)) is no condition: \(error.message) (character \(error.offset + 1))")
+            value.fail("\(quoted(value.written)) is no condition: \(error.message) (character \(error.offset + 1))")
             return nil
         }
     }

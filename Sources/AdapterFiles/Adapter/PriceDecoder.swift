@@ -121,7 +121,7 @@ struct PriceDecoder {
             return nil
         }
         if text.hasPrefix("http:") || text.hasPrefix("https:"), let problem = WebAddress.problem(text, as: .page) {
-            value.fail("\(quoted(text)) is no URL: \(problem)")
+            value.fail("\(quoted(value.written)) is no URL: \(problem)")
             return nil
         }
         return text
@@ -131,14 +131,14 @@ struct PriceDecoder {
     static func instant(_ value: ValueReader) -> Timestamp? {
         guard let text = value.text() else { return nil }
         if let instant = Timestamp(text) { return instant }
-        value.fail("expected a date such as 2026-01-31 or an instant such as 2026-01-31T08:00:00Z, found \(quoted(text))")
+        value.fail("expected a date such as 2026-01-31 or an instant such as 2026-01-31T08:00:00Z, found \(quoted(value.written))")
         return nil
     }
 
     private static func date(_ value: ValueReader) -> Timestamp? {
         guard let text = value.text() else { return nil }
         if text.utf8.count == 10, let instant = Timestamp(text) { return instant }
-        value.fail("expected a date such as 2026-01-31, found \(quoted(text))")
+        value.fail("expected a date such as 2026-01-31, found \(quoted(value.written))")
         return nil
     }
 }

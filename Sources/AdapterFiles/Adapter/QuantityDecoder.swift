@@ -82,7 +82,7 @@ enum QuantityDecoder {
         do throws(JSONPathError) {
             return try JSONPath(text)
         } catch {
-            value.fail("\(quoted(text)) is no JSONPath: \(error.message) (character \(error.offset + 1))")
+            value.fail("\(quoted(value.written)) is no JSONPath: \(error.message) (character \(error.offset + 1))")
             return nil
         }
     }
@@ -90,7 +90,7 @@ enum QuantityDecoder {
     static func header(_ value: ValueReader) -> String? {
         guard let name = value.string() else { return nil }
         guard Names.isToken(name) else {
-            value.fail("\(quoted(name)) is no header's name")
+            value.fail("\(quoted(value.written)) is no header's name")
             return nil
         }
         return name

@@ -106,7 +106,7 @@ enum ReconciliationDecoder {
     private static func pool(_ value: ValueReader) -> String? {
         guard let name = value.string() else { return nil }
         guard name.wholeMatch(of: /[A-Za-z0-9_-]{1,64}/) != nil else {
-            value.fail("\(quoted(name)) is no balance's name: letters, digits, '-' and '_', at most 64")
+            value.fail("\(quoted(value.written)) is no balance's name: letters, digits, '-' and '_', at most 64")
             return nil
         }
         return name
@@ -121,7 +121,7 @@ enum ReconciliationDecoder {
             {
                 return .percent(percent)
             }
-            value.fail("expected a bound, such as 1% of what is counted or a number of credits, found \(quoted(text))")
+            value.fail("expected a bound, such as 1% of what is counted or a number of credits, found \(quoted(value.written))")
             return nil
         }
         return amount(value).flatMap { amount in

@@ -77,7 +77,7 @@ struct BudgetDecoder {
             known.first { $0.lowercased() == name.lowercased() } ?? nearest(to: name, among: known)
             ?? known.first { $0.hasSuffix("/\(name.replacingOccurrences(of: " ", with: "_"))") }
         let advice = meant.map { "did you mean '\($0)'?" } ?? "an IANA name such as UTC or America/New_York is expected"
-        value.fail("unknown time zone \(quoted(name)); \(advice)")
+        value.fail("unknown time zone \(quoted(value.written)); \(advice)")
         return nil
     }
 }

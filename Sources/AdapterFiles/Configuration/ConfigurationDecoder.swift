@@ -47,7 +47,7 @@ struct ConfigurationDecoder {
             !(listen != nil && mode != nil && document.diagnostics.hasErrors)
         {
             let place = options.listen == nil ? (listen?.node.mark ?? map.mark) : (mode?.node.mark ?? map.mark)
-            let address = options.listen == nil ? "\(configuration.listen)" : "--listen \(configuration.listen)"
+            let address = options.listen.map { "--listen \($0)" } ?? shortened(listen?.written ?? "\(configuration.listen)")
             document.report(
                 "auth mode 'header' believes whoever calls, and \(address) is not loopback; write 'auth: { mode: keys }', or listen on 127.0.0.1",
                 at: place)
@@ -87,7 +87,7 @@ struct ConfigurationDecoder {
     private static func address(_ value: ValueReader) -> SocketAddress? {
         guard let text = value.string() else { return nil }
         if let address = SocketAddress(text) { return address }
-        value.fail("expected HOST:PORT such as 127.0.0.1:8080 or [::1]:8080, found \(quoted(text))")
+        value.fail("expected HOST:PORT such as 127.0.0.1:8080 or [::1]:8080, found \(quoted(value.written))")
         return nil
     }
 
@@ -105,8 +105,9 @@ struct ConfigurationDecoder {
             token?.warn("the token's variable is not set: in the sandbox the admin plane then listens on \(address)")
             admin.listen = address
         } else if token == nil || text != nil {
+            let address = options.adminListen?.description ?? shortened(listen?.written ?? "\(admin.listen)")
             document.report(
-                "admin.token is required, because \(admin.listen) is not loopback", at: token?.node.mark ?? listen?.node.mark ?? map.mark)
+                "admin.token is required, because \(address) is not loopback", at: token?.node.mark ?? listen?.node.mark ?? map.mark)
         }
         return admin
     }
@@ -199,7 +200,7 @@ struct ConfigurationDecoder {
         guard let path = value.path() else { return nil }
         let file = Path.joined(folder, path)
         guard Path.isReadableFile(file) else {
-            value.fail("there is no readable file \(quoted(path))")
+            value.fail("there is no readable file \(quoted(value.written))")
             return nil
         }
         return file

@@ -10,7 +10,7 @@ enum EnrichmentOrderDecoder {
             var names: [String] = []
             _ = value.list { item -> Void? in
                 guard let name = item.string() else { return nil }
-                if names.contains(name) { item.fail("\(quoted(name)) is asked before already") }
+                if names.contains(name) { item.fail("\(quoted(item.written)) is asked before already") }
                 names.append(name)
                 asked.append(AskedProvider(name: name, entity: entity, value: item))
                 return nil

@@ -43,7 +43,7 @@ struct OverrideDecoder {
         for provider in asked {
             let (name, entity) = (provider.name, provider.entity)
             guard let adapter = adapters.first(where: { ($0.provider ?? Names.stem(of: $0.file)) == name }) else {
-                provider.value.fail("there is no adapter \(quoted(name)); \(Self.advice(name, known))")
+                provider.value.fail("there is no adapter \(quoted(provider.value.written)); \(Self.advice(name, known))")
                 continue
             }
             guard let loaded = adapter.adapter, loaded.enrichment[entity] == nil else { continue }

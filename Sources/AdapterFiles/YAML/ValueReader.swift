@@ -72,6 +72,9 @@ package struct ValueReader {
         if case .scalar(let scalar) = node.content { scalar } else { nil }
     }
 
+    /// The scalar as messages show it: what an environment variable stands for is not in it.
+    package var written: String { scalar?.text ?? "" }
+
     /// Reports an error at this node.
     package func fail(_ message: String) { document.report(message, at: node.mark) }
 

@@ -4,7 +4,7 @@ internal import GatewayCore
 func quoted(_ text: String) -> String { "'\(shortened(text))'" }
 
 /// `text` with control characters escaped and everything after its first characters left out.
-func shortened(_ text: String, to limit: Int = 60) -> String {
+package func shortened(_ text: String, to limit: Int = 60) -> String {
     var result = ""
     var count = 0
     for scalar in text.unicodeScalars {

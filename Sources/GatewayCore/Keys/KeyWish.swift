@@ -22,14 +22,18 @@ package struct KeyWish: Sendable, Hashable {
             throw KeyWishError(problems: [#"The body is a JSON object: {"workspace": "acme", "name": "billing service"}."#])
         }
         self.init(workspace: "")
-        var problems: [String] = []
+        // Parsers differ in which of two members counts.
+        var problems = root.repeatsNames ? ["A member stands there twice."] : []
         var rate: CallRate?
         for (name, value) in root.members where !value.isNull {
             switch name {
             case "workspace": if let text = value.string { workspace = text }
             case "name":
                 self.name = value.string
-                if !(1...128).contains(self.name?.utf8.count ?? 0) { problems.append("'name' is a text of 1 to 128 bytes.") }
+                let hasControls = self.name?.unicodeScalars.contains { $0.properties.generalCategory == .control } ?? false
+                if hasControls || !(1...128).contains(self.name?.utf8.count ?? 0) {
+                    problems.append("'name' is a text of 1 to 128 bytes without control characters.")
+                }
             case "expires_at":
                 expiresAt = value.string.flatMap { Timestamp($0) }
                 if let end = expiresAt, end > now, Timestamp.calendar.contains(end) { break }
