@@ -109,13 +109,11 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
         switch action {
         case .done:
             conclude()
-        case .ask(let provider, let operation, let request, let maximumCost):
+        case .ask(let provider, _, let request, let maximumCost):
             let step = EnrichmentCall(on: connection, services: services)
             self.step = step
             step.start(request, to: provider, for: stepHeaders, maximumCost: maximumCost) { ending in
-                self.step = nil
-                self.waterfall?.take(ending)
-                if ending.found != nil { self.noteStoring(provider, operation) }
+                self.take(ending)
                 // A caller that has left is mostly heard in no other way than one that has sent all and still reads.
                 if self.connection?.mayHoldAnother == true { self.next() } else { self.stop() }
             }
@@ -129,17 +127,17 @@ final class Enrichment: ConnectionResponder, @unchecked Sendable {
         return headers
     }
 
-    private func noteStoring(_ provider: String, _ operation: String) {
-        let found = generation.adapters[provider]?.operations.first { $0.name == operation }
-        if found?.normalization?.storing != nil { stores = true }
+    private func take(_ ending: EnrichmentStep.Ending) {
+        step = nil
+        waterfall?.take(ending)
+        guard ending.found != nil, let asked = waterfall?.steps.last else { return }
+        let operation = generation.adapters[asked.provider]?.operations.first { $0.name == asked.operation }
+        if operation?.normalization?.storing != nil { stores = true }
     }
 
     /// The step in flight ends as every call does whose caller has left, and no other begins.
     private func stop() {
-        if let step {
-            self.step = nil
-            waterfall?.take(step.leave())
-        }
+        if let step { take(step.leave()) }
         waterfall?.stop()
         conclude()
     }
