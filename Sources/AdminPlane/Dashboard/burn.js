@@ -12,7 +12,7 @@ const SHADES = 5;
 const dayText = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const shortText = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 
-/** The date of a workspace's day, which begins at its own midnight: zones are up to 13 hours before UTC, and 11 behind it. */
+/** The date of a workspace's day, which begins at its own midnight: zones are up to 13 hours before UTC, and less than 11 behind it. */
 const civil = (instant) => new Date(Date.parse(instant) + 13 * 3600e3).toISOString().slice(0, 10);
 
 function dates() {

@@ -88,6 +88,8 @@ def sees(ledger):
         page.open(ADDRESS)
         page.wait("the burn", "document.querySelectorAll('#burn-rows > tr:not(.empty)').length > 0")
         equal({row[0]: row[4] for row in page.rows("burn-rows")}, sums('"apiProvider"'), "burn by provider")
+        equal({row[0]: row[5:] for row in page.rows("burn-rows")},
+              {"pdl": ["100.0 %", "0.28"], "lusha": ["–", "–"], "openai": ["–", "–"]}, "hit rates and what a record costs")
         bars = page.run("[...document.querySelectorAll('#burn-chart .day')].at(-1).querySelectorAll('rect:not(.hit)').length")
         equal(bars, len(sums('"apiProvider"')), "bars of today")
         page.wait("the quality", "document.querySelectorAll('#quality-rows > tr:not(.empty)').length > 0")

@@ -74,9 +74,10 @@ class Walk:
         greeting = self.gateway.start()
         for workspace in ("acme", "beta"):
             self.gateway.command("key", "create", "--workspace", workspace, shows=f"key of {workspace}")
-        # A month and a day that do not end while the walk lasts: it is about noon there.
+        # A month and a day that do not end while the walk lasts: it is about noon there. Where midnight is 11 hours after UTC's, the page takes it
+        # for that of a zone 13 hours before UTC.
         shift = (datetime.now(timezone.utc).hour - 12) % 24
-        zone = f"Etc/GMT+{shift}" if shift <= 12 else f"Etc/GMT-{24 - shift}"
+        zone = f"Etc/GMT+{min(shift, 10)}" if shift <= 12 else f"Etc/GMT-{24 - shift}"
         for workspace, daily in (("acme", "1.82"), ("beta", "0.50")):
             budget = {"daily": daily, "monthly": "20", "timezone": zone, "users": {"default": {"daily": "5"}}}
             self.gateway.admin("PUT", f"/v1/workspaces/{workspace}/budget", budget)
