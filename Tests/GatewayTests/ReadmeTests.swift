@@ -63,8 +63,8 @@ import Testing
         }
         let spend = try gateway.command("spend", "--workspace", "acme", "--by", "provider", "--format", "csv")
         #expect(
-            spend.output.hasSuffix("acme,lusha,1,0,0.87325,0.00\r\nacme,pdl,1,0,0.28,0.00\r\nacme,perplexity,2,27,0.005027,0.005027\r\n"),
-            "\(spend.output)")
+            spend.output.contains("\r\nacme,perplexity,2,27,0.005027,0.005027,0.005,1,0.005027,")
+                && Self.namesTheTwo(spend.output), "\(spend.output)")
     }
 
     @Test(.enabled(if: PostgresServer.isInstalled, "Debian's postgresql is not installed"))
@@ -93,7 +93,14 @@ import Testing
                 == [["nike-cfo", "max example", "chief financial officer", "max.example@nike.example", "A+", "{lusha,pdl}"]]
         }
         let spend = try gateway.command("spend", "--workspace", "acme", "--by", "provider", "--format", "csv")
-        #expect(spend.output.hasSuffix("acme,lusha,1,0,0.87325,0.00\r\nacme,pdl,1,0,0.28,0.00\r\n"), "\(spend.output)")
+        #expect(Self.namesTheTwo(spend.output), "\(spend.output)")
+    }
+
+    /// One call of each, which found somebody.
+    private static func namesTheTwo(_ spend: String) -> Bool {
+        spend.contains(
+            "\r\nacme,lusha,1,0,0.87325,0.00,,0,0.00,1,1,1.0000,1,0.87325,0.87325\r\nacme,pdl,1,0,0.28,0.00,,0,0.00,1,1,1.0000,1,0.28,0.28\r\n"
+        )
     }
 
     @Test func theAdapterOfTheGuidePassesItsCheck() throws {

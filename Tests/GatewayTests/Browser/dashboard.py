@@ -105,6 +105,8 @@ def sees(ledger):
         page.open(ADDRESS)
         page.wait("the burn", "document.querySelectorAll('#burn-rows > tr:not(.empty)').length > 0")
         equal({row[0]: row[4] for row in page.rows("burn-rows")}, sums('"apiProvider"'), "burn by provider")
+        equal({row[0]: row[5:] for row in page.rows("burn-rows")},
+              {"pdl": ["100.0 %", "0.28"], "lusha": ["–", "–"], "openai": ["–", "–"]}, "hit rates and what a record costs")
         bars = page.run("[...document.querySelectorAll('#burn-chart .day')].at(-1).querySelectorAll('rect:not(.hit)').length")
         equal(bars, len(sums('"apiProvider"')), "bars of today")
         equal(page.run(DAYS_OF_THE_WORLD), ["27.00", "29.70", "29.70"], "the day of each zone: today, the last thirty days, and their bars")
