@@ -54,7 +54,7 @@ extension PrometheusText {
             "By how much the provider counts more than the ledger can account for; negative where less.",
             last.map { ($0, $1.drift.description) })
         family(
-            "gateway_reconciliation_hours_total", "counter", "Hours that this gateway has compared, by what came out.",
+            "gateway_reconciliation_comparisons_total", "counter", "Hours that this gateway has compared, by what came out.",
             metrics.hours.map { (Self.labels([("outcome", $0.rawValue)]), String($1)) })
         family(
             "gateway_reconciliation_polls_total", "counter", "Questions for a provider's balance, by what came of them.",

@@ -109,7 +109,8 @@ import Testing
             DROP TABLE cached_answers; DROP TABLE research_data; ALTER TABLE cost_rollups DROP COLUMN savedNanos;
             \(CallSums.columns.dropFirst(4).map { "ALTER TABLE cost_rollups DROP COLUMN \($0.name);" }.joined())
             ALTER TABLE api_cost_tracking DROP COLUMN found; ALTER TABLE api_cost_tracking DROP COLUMN saved; DROP TABLE budget_alerts; DROP TABLE alert_deliveries;
-            DROP TABLE workspace_budgets; DROP TABLE audit_log; DROP INDEX "api_cost_tracking_workspaceId_createdAt_idx";
+            DROP TABLE workspace_budgets; DROP TABLE audit_log; DROP TABLE provider_readings; DROP TABLE reconciliations;
+            DROP INDEX "api_cost_tracking_workspaceId_createdAt_idx";
             DELETE FROM schema_migrations WHERE number >= 3
             """)
         let error = #expect(throws: LedgerError.self) { try SQLiteLedger.readOnly(path, clock: { RecordMaker.firstDay }) }

@@ -78,8 +78,13 @@ package struct KeyWish: Sendable, Hashable {
     }
 }
 
+/// What is wrong with a key that somebody wants, a sentence each.
 package struct KeyWishError: Error, Sendable, Hashable {
     package var problems: [String]
+
+    package init(problems: [String]) {
+        self.problems = problems
+    }
 }
 
 /// Keys as operators see them.

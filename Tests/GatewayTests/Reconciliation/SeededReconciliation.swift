@@ -2,10 +2,10 @@ import Foundation
 import Testing
 
 extension GatewayUnderTest {
-    /// Writes an hour that was beyond its bound, and its alert, into the ledger of a gateway that does not run.
+    /// Writes an hour that was beyond its bound, and its alert, the newest of all by its id, into the ledger of a gateway that does not run.
     func seedReconciliation() throws {
         let body =
-            #"{"id":"01KAYQW0DZ4E3T0C8N5V9SXJ2M","scope":"reconciliation","provider":"acme","pool":"search","level":"warning","window":"hour","#
+            #"{"id":"7ZZZZZZZZZZZZZZZZZZZZZZZZZ","scope":"reconciliation","provider":"acme","pool":"search","level":"warning","window":"hour","#
             + #""from":"2026-11-23T07:59:41Z","to":"2026-11-23T08:59:58Z","counted":"4120","reported":"4620","drift":"500","bound":"46.2","top_ups":0}"#
         let hour = "'2026-11-23T08:00:00.000000Z'"
         let end = "'2026-11-23T09:00:00.000000Z'"
@@ -16,7 +16,7 @@ extension GatewayUnderTest {
                 folder.appendingPathComponent("gateway.db").path,
                 """
                 INSERT INTO "budget_alerts" VALUES
-                    ('', 'reconciliation', 'acme/search', \(hour), \(end), 'warning', 0, '01KAYQW0DZ4E3T0C8N5V9SXJ2M', \(end), '\(body)');
+                    ('', 'reconciliation', 'acme/search', \(hour), \(end), 'warning', 0, '7ZZZZZZZZZZZZZZZZZZZZZZZZZ', \(end), '\(body)');
                 INSERT INTO "reconciliations" VALUES (\(hour), 'acme', 'search', \(hour), \(end), 4100000000, 4120000000, 4620000000, 500000000,
                     46200000, 0, 0, 1, \(end));
                 """,
