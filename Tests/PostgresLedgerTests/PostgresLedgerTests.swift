@@ -46,7 +46,7 @@ struct PostgresLedgerTests {
         #expect(newer?.kind == .schema && newer?.description.contains("made by a newer gateway (it has migration 0099-later)") == true)
         try database.sql(#"DELETE FROM "gateway_migrations" WHERE "number" > 3"#)
         let older = await TestLedger.error { _ = try await TestLedger.open(database.url) }
-        #expect(older?.kind == .schema && older?.description.contains("(migration 3 of 9); run 'gateway migrate'") == true)
+        #expect(older?.kind == .schema && older?.description.contains("(migration 3 of 11); run 'gateway migrate'") == true)
         try database.sql(#"UPDATE "gateway_migrations" SET "checksum" = 'x'"#)
         let changed = await TestLedger.error { _ = try await TestLedger.open(database.url) }
         #expect(changed?.kind == .schema && changed?.description.contains("0001-ledger differs") == true)
