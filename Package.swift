@@ -211,7 +211,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
-        // The executable from outside, as its users have it.
+        // The executable from outside, as its users have it; and from inside what goes by the hour, with a clock of the test's.
         .testTarget(
             name: "GatewayTests",
             dependencies: [

@@ -17,7 +17,7 @@ final class ReconciliationWatch: Sendable {
         /// The oldest backlog of its own with which a gateway compares.
         var backlog: Int64 = 60
         /// The longest wait, of which a part is taken at random, before a provider is asked for its balance.
-        var beforeAsking: Double = 10
+        var beforeAsking: Double = 5
     }
 
     private let writer: LedgerWriter

@@ -276,7 +276,8 @@ struct ConfigurationTests {
     }
 
     @Test(arguments: [
-        ("method: GET", "method: '${TOKEN}'"), ("credit: spent", "credit: '${TOKEN} +'"), ("{ status: [200] }", "{ when: '${TOKEN}' }"),
+        ("match: { method: GET", "match: { method: '${TOKEN}'"), ("credit: spent", "credit: '${TOKEN} +'"),
+        ("{ status: [200] }", "{ when: '${TOKEN}' }"),
         ("{ header: x-spent,", "{ header: '${TOKEN} x',"), ("{ header: x-spent,", "{ body: '${TOKEN}',"),
         ("effective: 2026-01-01", "effective: '${TOKEN}'"), ("checked: 2026-11-01", "checked: '${TOKEN}'"),
         ("https://acmedata.example/pricing", "'https://${TOKEN}@x/'"), ("provider: acmedata", "provider: '${TOKEN} x'"),
