@@ -81,13 +81,13 @@ import Testing
                 Generation(number: 1, configuration: configuration, adapters: ["acme": adapter], loadedAt: ReconciliationWatchTests.hour))
             var logger = Logger(label: "test")
             logger.logLevel = .critical
-            func watch(_ metrics: Metrics) -> ReconciliationWatch {
+            let pace = ReconciliationWatch.Pace(beforeAsking: 0)
+            let watches = [metrics, Metrics()].map { [upstream, logger] metrics in
                 ReconciliationWatch(
-                    writer: writer, current: current, upstream: upstream, metrics: metrics, clock: clock,
-                    pace: ReconciliationWatch.Pace(beforeAsking: 0), logger: logger, raised: {})
+                    writer: writer, current: current, upstream: upstream, metrics: metrics, clock: clock, pace: pace, logger: logger,
+                    raised: {})
             }
-            self.watch = watch(metrics)
-            other = watch(Metrics())
+            (watch, other) = (watches[0], watches[1])
         }
 
         private final class Hands: Sendable {
