@@ -105,7 +105,12 @@ extension Connection {
                 self.deadline = .now() + Self.lingering
             }
         }
-        context.close(mode: .output, promise: written)
+        if sawEnd {
+            // Closing the second half closes at once, with what is not written yet: nothing is written behind it instead.
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+        } else {
+            context.close(mode: .output, promise: written)
+        }
     }
 
     /// Answers what is no request, or none that is served.
