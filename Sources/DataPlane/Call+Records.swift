@@ -32,8 +32,9 @@ extension Call {
         let nothing = charge.cost > .zero ? 0 : nil
         guard settlement == .metered else { return nothing }
         if answer.isBodiless { return answer.status == 204 ? 0 : nil }
+        if case .success(let answer)? = normalized { return answer.records.count }
         do throws(Normalization.Refusal) {
-            if let normalized { return try normalized.get().records.count }
+            // Too many to be made records of are counted all the same.
             return try normalization.count(in: facts(of: answer, body))
         } catch .providersError {
             return nothing
@@ -50,7 +51,7 @@ extension Call {
         if case .success(let answer)? = normalized { return AnswerWorth(answer.records.first) }
         // A failure is no answer, whatever it costs.
         let isFailure = settlement != .metered || !(200...299).contains(answer?.status ?? 0)
-        return found != nil || isFailure ? .nothing : nil
+        return found == 0 || isFailure ? .nothing : nil
     }
 
     /// Puts records in the place of a held answer, where the caller asks for them.

@@ -210,10 +210,11 @@ import Testing
     @Test(arguments: [Limits(), Limits(bufferedTotal: 2000)])
     func moreRecordsThanFitPassUnchanged(limits: Limits) async throws {
         try await Bench.run(limits: limits) { bench in
-            let people = Array(repeating: "{}", count: limits.bufferedTotal > 2000 ? 300_000 : 100).joined(separator: ",")
-            let body = #"{"credits":1,"people":[\#(people)]}"#
+            let count = limits.bufferedTotal > 2000 ? 300_000 : 100
+            let body = #"{"credits":1,"people":[\#(Array(repeating: "{}", count: count).joined(separator: ","))]}"#
             let response = try bench.exchange(request(search, asks)) { $0.answer(body: body) }
             #expect(response.text == body && response["X-Gateway-Normalized"] == "false" && response["X-Gateway-Cost"] == "0.10")
+            #expect(bench.log.settled.map(\.found) == [count])
         }
     }
 
