@@ -62,7 +62,7 @@ extension Call {
         if let count = admission?.operation.providerCount {
             record.reading = count.reading(
                 pledge.id, provider: record.provider, from: pledge.startedAt, to: now, charge: charge, estimate: pledge.estimate,
-                headers: answer?.headers)
+                answer: answer.map { ($0.status, $0.headers) })
         }
         if charge.meteringProblem != nil { services.metrics.meteringProblems.increment() }
         if settlement == .unanswered { services.metrics.unansweredCalls.increment() }

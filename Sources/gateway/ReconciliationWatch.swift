@@ -33,8 +33,8 @@ final class ReconciliationWatch: Sendable {
 
     /// Hours that are compared, and compared again.
     private static let hours: Int64 = 24
-    /// Seconds for which readings are kept.
-    private static let memory: Int64 = 3 * 86_400
+    /// Seconds for which readings are kept: longer than any comparison looks back, made as late as it can be.
+    private static let memory: Int64 = 100 * 3600
 
     init(
         writer: LedgerWriter, current: CurrentGeneration, upstream: any Upstream, metrics: Metrics, clock: @escaping WallClock,
@@ -113,20 +113,22 @@ final class ReconciliationWatch: Sendable {
         // Without a balance in the hour there is nothing to compare.
         guard let last = try await ledger.lastBalance(of: pool, from: hour, through: end) else { return nil }
         let start = Timestamp(microseconds: hour.microseconds - HourlyComparison.lookback)
-        let first = try await ledger.lastBalance(of: pool, from: start, through: hour)
+        // Certainly told before the last.
+        let latest = min(hour, Timestamp(microseconds: last.startedAt.microseconds - ProviderReading.skew))
+        let first = try await ledger.lastBalance(of: pool, from: start, through: latest)
         // A second more on both sides: clocks differ.
         let from = first?.startedAt ?? start
         let readings = try await ledger.readings(of: pool, from: from.adding(seconds: -1), until: last.endedAt.adding(seconds: 1))
         return HourlyComparison(pool, hour: hour, readings, by: rule, at: clock())
     }
 
-    /// Once for hours in a row that are beyond their bounds.
+    /// Once for hours in a row that are beyond their bounds: those of a day, since nothing is compared of an hour without calls.
     private func raise(_ comparison: HourlyComparison, in ledger: any Ledger) async throws(LedgerError) {
         let pool = comparison.pool
         let before = try await ledger.comparisons(
             ComparisonQuery(
                 provider: pool.provider, pool: pool.name, after: ComparisonQuery.Place(hour: comparison.hour, pool: pool), limit: 1))
-        if before.first?.isBeyond == true { return }
+        if let before = before.first, before.isBeyond, before.hour >= comparison.hour.adding(seconds: -86_400) { return }
         let now = clock()
         let alert = comparison.alert(id: ids.next(at: now), at: now)
         guard try await !ledger.raise([alert], to: current.generation.configuration.alerts.webhooks.map(\.id)).isEmpty else { return }

@@ -52,7 +52,7 @@ package struct HourlyComparison: Sendable, Hashable {
 
     /// How long an hour is, in microseconds, and how far back the balance before it may lie.
     package static let hourLength: Int64 = 3_600_000_000
-    package static let lookback: Int64 = 24 * hourLength
+    package static let lookback: Int64 = 72 * hourLength
 
     /// Compares an hour. nil where no two balances were told that could be compared.
     ///
@@ -64,10 +64,10 @@ package struct HourlyComparison: Sendable, Hashable {
         let end = Timestamp(microseconds: hour.microseconds + Self.hourLength)
         let start = Timestamp(microseconds: hour.microseconds - Self.lookback)
         let told = readings.filter { $0.remaining != nil && $0.endedAt >= start && $0.endedAt <= end }.sorted(by: ProviderReading.isEarlier)
-        // The end of one hour's comparison is the beginning of the next one's, so that nothing falls between them.
-        guard let first = told.last(where: { $0.endedAt <= hour }) ?? told.first, let last = told.last, last.follows(first) else {
-            return nil
-        }
+        // The end of one hour's comparison is the beginning of the next one's, or later than that, so that nothing falls between them.
+        guard let last = told.last,
+            let first = told.last(where: { $0.endedAt <= hour && last.follows($0) }) ?? told.first(where: last.follows)
+        else { return nil }
         var course = BalanceCourse(from: first)
         for reading in told.sorted(by: { ($0.startedAt, $0.id) < ($1.startedAt, $1.id) }) { course.take(reading) }
         course.end(with: last)
@@ -154,17 +154,18 @@ private struct CountedSpan {
                 let middle = (index + beyond) / 2
                 if reading.follows(segments[middle].end) { index = middle + 1 } else { beyond = middle }
             }
+            // It is counted once, in whichever it may lie.
+            var mayLie = false
             while index < segments.count, !segments[index].start.follows(reading) {
-                add(reading, segments[index], ownIsCounted)
+                let segment = segments[index]
                 index += 1
+                if ownIsCounted, reading.id == segment.start.id { continue }
+                mayLie = true
+                let isCertain =
+                    reading.follows(segment.start) && segment.end.follows(reading) || ownIsCounted && reading.id == segment.end.id
+                if isCertain { low += reading.low }
             }
+            if mayLie { high += reading.high }
         }
-    }
-
-    private mutating func add(_ reading: ProviderReading, _ segment: BalanceSegment, _ ownIsCounted: Bool) {
-        if ownIsCounted, reading.id == segment.start.id { return }
-        high += reading.high
-        let isCertain = reading.follows(segment.start) && segment.end.follows(reading) || ownIsCounted && reading.id == segment.end.id
-        if isCertain { low += reading.low }
     }
 }

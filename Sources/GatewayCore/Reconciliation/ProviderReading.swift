@@ -47,7 +47,7 @@ package struct ProviderReading: Sendable, Hashable {
     }
 
     /// Gateways' clocks differ by less than this, in microseconds.
-    static let skew: Int64 = 1_000_000
+    package static let skew: Int64 = 1_000_000
 
     /// Whether all of this is certainly later than all of another, whatever the clocks of the gateways that have noted them.
     func follows(_ other: ProviderReading) -> Bool {

@@ -116,15 +116,19 @@ package struct ProviderCount: Sendable, Hashable {
         header.flatMap { headers.first($0) }.flatMap { Credits($0) }
     }
 
-    /// The reading of a call that is over. `headers` are the answer's; nil where there was none.
+    /// The reading of a call that is over. `answer` is nil where there was none.
     package func reading(
-        _ id: CallID, provider: String, from start: Timestamp, to end: Timestamp, charge: Charge, estimate: Estimate, headers: HeaderList?
+        _ id: CallID, provider: String, from start: Timestamp, to end: Timestamp, charge: Charge, estimate: Estimate,
+        answer: (status: Int, headers: HeaderList)?
     ) -> ProviderReading {
-        let count = count(charge, estimate: estimate, isAnswered: headers != nil)
+        let count = count(charge, estimate: estimate, isAnswered: answer != nil)
         return ProviderReading(
             id: id, pool: ProviderPool(provider: provider, name: pool), startedAt: start, endedAt: settled(max(start, end)), low: count.low,
-            high: count.high, remaining: headers.flatMap(remaining))
+            high: count.high, remaining: answer.flatMap { Self.tellsBalance($0.status) ? remaining($0.headers) : nil })
     }
+
+    /// Whether an answer's balance is believed: what found something or nobody. One that fails, or says that there is too much, may say 0 of it.
+    private static func tellsBalance(_ status: Int) -> Bool { (200...299).contains(status) || status == 404 }
 
     /// The reading that a call becomes of which nothing more is heard.
     package func interrupted(_ id: CallID, provider: String, from start: Timestamp, estimate: Estimate) -> ProviderReading {

@@ -25,8 +25,8 @@ import Testing
             for comparison in provider.comparisons() {
                 #expect(comparison.drift == .zero && !comparison.isBeyond, "\(name) \(seed): \(comparison)")
                 #expect(comparison.low <= comparison.reported && comparison.reported <= comparison.high)
-                // Nothing falls between two hours in a row.
-                if let last, last.hour.adding(seconds: 3600) == comparison.hour { #expect(last.until == comparison.from) }
+                // Nothing falls between two hours that are compared.
+                if let last { #expect(comparison.from <= last.until) }
                 last = comparison
                 compared += 1
             }
@@ -159,11 +159,36 @@ import Testing
         #expect(compare([reading(1, 10, 11, 5, left: 100), reading(2, 10.5, 11.5, 5, left: 95)]) == nil, "two that race")
         #expect(compare([reading(1, 10, 11, 5, left: 100), reading(2, 11.9, 12, 5, left: 95)]) == nil, "two that may race")
         #expect(compare([reading(1, 10, 11, 5, left: 100), reading(2, 12, 12, 5, left: 95)])?.reported == Credits("5"))
-        // A balance of an earlier hour is compared with one of this one, but not with itself, and not from further back than a day.
+        // A balance of an earlier hour is compared with one of this one, but not with itself, and not from further back than three days.
         let first = reading(1, 10, 11, 5, left: 100)
         #expect(compare([first], hour: 1) == nil)
         #expect(compare([first, reading(2, 86_000, 86_001, 5, left: 95)], hour: 23)?.from == first.endedAt)
-        #expect(compare([first, reading(2, 90_100, 90_101, 5, left: 95)], hour: 25) == nil)
+        #expect(compare([first, reading(2, 259_300, 259_301, 5, left: 95)], hour: 72)?.from == first.endedAt)
+        #expect(compare([first, reading(2, 262_900, 262_901, 5, left: 95)], hour: 73) == nil)
+    }
+
+    /// The last balance of an hour is compared with one that is certainly older, however far back, so that the next hour can begin with it.
+    @Test func aBalanceThatRacesWithTheOneBeforeTheHourIsComparedWithAnEarlierOne() {
+        let calls = [reading(1, 10, 11, 0, left: 10_000), reading(2, 3500, 3550, 0, left: 10_000), reading(3, 3540, 4140, 0, left: 5000)]
+        let comparison = compare(calls, hour: 1)
+        #expect(comparison?.from == calls[0].endedAt && comparison?.until == calls[2].endedAt && comparison?.drift == Credits("5000"))
+        #expect(compare(Array(calls.dropFirst()), hour: 1) == nil)
+    }
+
+    /// A call may have been counted before or behind each of the top-ups that it saw, but once.
+    @Test func aLongCallCountsOnceHoweverManyTopUpsItSees() {
+        let topped = (1...10).flatMap { index in
+            let time = Double(index) * 100
+            return [
+                reading(UInt64(index) * 2, time, time + 1, 0, left: Int64(index) * 1000),
+                reading(UInt64(index) * 2 + 1, time + 50, time + 51, 1, left: Int64(index) * 1000 - 1),
+            ]
+        }
+        var interrupted = reading(99, 50, 1200, 100)
+        interrupted.low = .zero
+        let comparison = compare(topped + [interrupted])
+        #expect(comparison?.topUps == 9 && comparison?.reported == Credits("10") && comparison?.drift == .zero)
+        #expect(comparison?.low == Credits("10") && comparison?.high == Credits("110"))
     }
 
     @Test func anAnswersBalanceHasItsOwnCallCountedUnlessTheProviderIsLate() {

@@ -175,8 +175,8 @@ import Testing
             #expect(try await bench.hours() == ["0 0 within"])
             #expect(bench.metrics.reconciliation.hours.map(\.1) == [1, 0, 0])
             #expect(try await bench.alerts() == [])
-            // After three days nothing but the comparison is left.
-            await bench.look(at: 4 * 86_400)
+            // After some days nothing but the comparison is left.
+            await bench.look(at: 5 * 86_400)
             let left = try await bench.ledger.readings(
                 of: ProviderPool(provider: "acme"), from: Self.hour.adding(seconds: -3600), until: Self.hour.adding(seconds: 7200))
             #expect(left.isEmpty && bench.metrics.reconciliation.last.map(\.reported) == [Credits("40")])
@@ -201,6 +201,19 @@ import Testing
                 ])
             #expect(bench.metrics.reconciliation.hours.map(\.1) == [2, 3, 1])
             #expect(bench.metrics.alerts.raised.map { "\($0.0.scope) \($0.0.window) \($0.1)" } == ["reconciliation hour 2"])
+        }
+    }
+
+    /// An idle day lies between them: what was taken beside the gateways meanwhile is seen, and told although the hour compared before was beyond too.
+    @Test func hoursThatAreFarApartAreAnAlertEach() async throws {
+        try await run { bench in
+            try await bench.call(at: -60, 100, left: 10_000)
+            try await bench.call(at: 3000, 100, left: 9500)
+            await bench.look(at: 3600 + Self.patience)
+            try await bench.call(at: 30 * 3600 + 3000, 100, left: 9000)
+            await bench.look(at: 31 * 3600 + Self.patience)
+            #expect(try await bench.hours() == ["0 400 beyond", "30 400 beyond"])
+            #expect(try await bench.alerts().count == 2)
         }
     }
 
