@@ -67,7 +67,7 @@ import Testing
     @Test func savingsAreAFieldThatOlderGatewaysPassOver() throws {
         var maker = RecordMaker(seed: 4)
         var record = maker.record()
-        record.saved = nil
+        (record.saved, record.found) = (nil, nil)
         let plain = payload(.settled(record))
         for nanos in [0, 1, -1, .max, .min] as [Int64] {
             record.saved = Money(nanos: nanos)
