@@ -101,6 +101,9 @@ enum MetricsText {
             "gateway_buffered_bytes", "gauge", "Bytes of answers that are held for metering.",
             metrics.bufferedBytes.load(ordering: .relaxed))
         single(
+            "gateway_counted_bytes", "gauge", "Bytes of copies of answers in which records are counted.",
+            metrics.countedBytes.load(ordering: .relaxed))
+        single(
             "gateway_log_lines_dropped_total", "counter", "Lines of the log that its reader did not take in time.",
             services.droppedLogLines())
         return page.text

@@ -21,7 +21,7 @@ struct Answer {
     let length: Int64?
     /// Whether metering reads the body.
     let isRead: Bool
-    /// Whether a copy is read for its records, although it flows.
+    /// Whether a copy is read for its records, although it may flow.
     private let isCounted: Bool
     /// Whether the caller gets records in its place.
     private(set) var isNormalized: Bool
@@ -59,8 +59,9 @@ struct Answer {
         isCounted = !isStream && head.status != 204 && head.status != 304 && normalization?.covers(status: head.status) == true
         isNormalized = isCounted && wantsRecords
         if isRead || isCounted, !isStream, length != 0 {
-            kept = KeptBytes(metrics)
-            if headers.contains("content-encoding") { decoded = KeptBytes(metrics) }
+            let purpose: KeptBytes.Purpose = isRead || isNormalized ? .metering : .counting
+            kept = KeptBytes(for: purpose, metrics)
+            if headers.contains("content-encoding") { decoded = KeptBytes(for: purpose, metrics) }
         }
     }
 
@@ -98,10 +99,9 @@ struct Answer {
     /// kept before is of no use to metering any more.
     mutating func keep(_ bytes: [UInt8], limits: Limits) -> Bool {
         guard problem == nil, let kept else { return false }
-        // What is read for its records alone leaves room for what is metered, or held.
-        let isSpare = !isRead && !isNormalized
-        if isSpare, body.count + bytes.count > limits.bufferedResponse { return false }
-        guard kept.append(bytes, total: isSpare ? limits.bufferedTotal / 2 : limits.bufferedTotal) else {
+        // What is read for its records alone is of no use any more when it is too large to be held.
+        if !isRead, body.count + bytes.count > limits.bufferedResponse { return false }
+        guard kept.append(bytes, limits: limits) else {
             problem = "the body did not fit limits.buffered_total"
             return false
         }
@@ -124,8 +124,8 @@ struct Answer {
 
     /// Puts records in the body's place. Returns false, and changes nothing, where they do not fit what all calls together may keep.
     mutating func normalize(_ status: Int, _ bytes: [UInt8], limits: Limits, metrics: Metrics) -> Bool {
-        let records = KeptBytes(metrics)
-        guard records.append(bytes, total: limits.bufferedTotal) else { return false }
+        let records = KeptBytes(for: .metering, metrics)
+        guard records.append(bytes, limits: limits) else { return false }
         kept = records
         shownStatus = status
         return true
@@ -176,7 +176,7 @@ struct Answer {
                 guard let plain = Gunzip.decode(body, limit: limits.bufferedResponse) else {
                     return .unreadable("the body's gzip coding could not be undone within limits.buffered_response")
                 }
-                guard decoded.append(plain, total: limits.bufferedTotal) else {
+                guard decoded.append(plain, limits: limits) else {
                     return .unreadable("the body without its gzip coding did not fit limits.buffered_total")
                 }
             }

@@ -21,18 +21,21 @@ extension Call {
         ResponseFacts(status: answer.status, headers: answer.headers, body: body)
     }
 
+    /// Whether there can be records in the answer: HEAD leaves them out, whatever its status.
+    var asksForRecords: Bool { admission?.countsRecords == true && head.method != "HEAD" }
+
     /// Whether the caller gets records in the place of the answer, if there can be any.
     private var showsRecords: Bool { answer?.isNormalized == true && connection != nil && !isHeadSent }
 
-    /// How many records a call has brought; nil where it has no answer to that: its operation's answers become none, its body was not read, or
-    /// the provider failed and is not paid for it.
+    /// How many records that say something a call has brought; nil where it has no answer to that: its operation's answers become none, its body
+    /// was not read, or the provider failed and is not paid for it.
     func found(_ settlement: Exchange.Settlement, _ charge: Charge, _ body: ResponseFacts.Body, _ normalized: Normalized?) -> Int? {
-        guard let admission, admission.countsRecords, let normalization = admission.operation.normalization, let answer, !answer.isStream
+        guard let admission, asksForRecords, let normalization = admission.operation.normalization, let answer, !answer.isStream
         else { return nil }
         let nothing = charge.cost > .zero ? 0 : nil
         guard settlement == .metered else { return nothing }
         if answer.isBodiless { return answer.status == 204 ? 0 : nil }
-        if case .success(let answer)? = normalized { return answer.records.count }
+        if case .success(let answer)? = normalized { return answer.records.count { !$0.isEmpty } }
         do throws(Normalization.Refusal) {
             // Too many to be made records of are counted all the same.
             return try normalization.count(in: facts(of: answer, body))
@@ -47,7 +50,7 @@ extension Call {
 
     /// What the answer of a provider that is asked in turn was worth; nil where nobody can say, or the provider is not asked by this operation.
     func worth(_ settlement: Exchange.Settlement, _ normalized: Normalized?, found: Int?) -> AnswerWorth? {
-        guard let admission, admission.countsRecords, admission.isEnriching, answer?.isStream != true else { return nil }
+        guard asksForRecords, admission?.isEnriching == true, answer?.isStream != true else { return nil }
         if case .success(let answer)? = normalized { return AnswerWorth(answer.records.first) }
         // A failure is no answer, whatever it costs.
         let isFailure = settlement != .metered || !(200...299).contains(answer?.status ?? 0)

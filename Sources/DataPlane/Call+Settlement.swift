@@ -19,7 +19,8 @@ extension Call {
         }
         if pledge.estimate.cost > .zero {
             record?.onceKey = pledge.onceKey?.value
-            if admission?.countsRecords == true { record?.found = 0 }
+            // Of a stream nothing is said, and whether it would have been one is not known.
+            if asksForRecords, admission?.operation.streaming == nil { record?.found = 0 }
         }
         return record
     }

@@ -88,6 +88,8 @@ package final class Metrics: Sendable {
     package let keptBytes = Atomic<Int>(0)
     /// Bytes of answers that are kept for metering at the moment: what `limits.buffered_total` bounds.
     package let bufferedBytes = Atomic<Int>(0)
+    /// Bytes of copies of answers in which records are counted at the moment: what an eighth of `limits.buffered_total` bounds.
+    package let countedBytes = Atomic<Int>(0)
 
     package let alerts = AlertMetrics()
     package let reconciliation = ReconciliationMetrics()

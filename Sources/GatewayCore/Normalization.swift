@@ -115,10 +115,28 @@ package struct Normalization: Sendable {
             status: response.status)
     }
 
-    /// How many records are in an answer, without making them.
+    /// How many records that say something are in an answer, without making them: each is read up to its first field. Where even that takes too
+    /// long, every node is taken for one.
     package func count(in response: ResponseFacts) throws(Refusal) -> Int {
         var steps = Self.stepLimit
-        return try nodes(in: response, spending: &steps).count
+        let nodes = try nodes(in: response, spending: &steps)
+        guard case .json(let body) = response.body else { return 0 }
+        var reading = FieldReading(body: body, steps: steps)
+        do throws(JSONPathEvaluationError) {
+            var count = 0
+            for node in nodes where try saysSomething(node, &reading) { count += 1 }
+            return count
+        } catch {
+            return nodes.count
+        }
+    }
+
+    /// Whether a node's record would not be empty.
+    private func saysSomething(_ node: JSONNode, _ reading: inout FieldReading) throws(JSONPathEvaluationError) -> Bool {
+        for field in fields where field.field.isWantable {
+            if try reading.value(field.source, field.field.kind, in: node) != nil { return true }
+        }
+        return false
     }
 
     private static func isSuccess(_ status: Int) -> Bool { (200...299).contains(status) }

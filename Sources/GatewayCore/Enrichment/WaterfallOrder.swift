@@ -39,7 +39,7 @@ package struct WaterfallOrder: Sendable, Hashable {
 
     /// As they were given.
     package let configured: [Statistics]
-    /// The cheapest order: those that cannot be ranked stand last, in the order in which they were given.
+    /// The cheapest order; behind it those with too few calls, and last those that never were enough, both in the order in which they were given.
     package let suggested: [Statistics]
 
     /// - Parameter configured: In the order in which they are asked now; of equals the earlier stays before the later.
@@ -49,7 +49,7 @@ package struct WaterfallOrder: Sendable, Hashable {
             let (a, b) = (left.element.costPerAnswer, right.element.costPerAnswer)
             return a != b ? a < b : left.offset < right.offset
         }
-        suggested = ranked.map(\.element) + configured.filter { $0.standing != .ranked }
+        suggested = ranked.map(\.element) + [Standing.tooFew, .never].flatMap { standing in configured.filter { $0.standing == standing } }
     }
 
     /// What a question costs and how often it is satisfied when providers are asked in an order.

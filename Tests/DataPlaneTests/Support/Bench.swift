@@ -69,7 +69,9 @@ final class Bench: Sendable {
                 try eventually("every reservation ends") { bench.accounts.snapshot.openReservations == 0 }
                 #expect(bench.accounts.snapshot.held == .zero)
                 #expect(bench.accounts.snapshot.unknownReservations == 0)
-                try eventually("nothing is kept") { bench.metrics.bufferedBytes.load(ordering: .relaxed) == 0 }
+                try eventually("nothing is kept") {
+                    bench.metrics.bufferedBytes.load(ordering: .relaxed) == 0 && bench.metrics.countedBytes.load(ordering: .relaxed) == 0
+                }
             } catch {
                 await bench.stop(grace: .zero)
                 throw error

@@ -45,6 +45,9 @@ extension FuzzTarget {
         }
         guard let bytes = answer.serialized() else { throw BrokenPromise(description: "an answer without a limit has none") }
         try promise(try normalization.answer(to: response, context).serialized() == bytes, "the same answer becomes other records")
+        try promise(
+            try normalization.count(in: response) == answer.records.count { !$0.isEmpty },
+            "not as many records are counted as say something")
         let root = try JSONDocument(parsing: bytes).root
         try promise(root["found"]?.bool == (root["records"]?.count ?? 0 > 0), "found without a record, or the reverse")
         for record in root["records"]?.children ?? [] { try check(record, of: answer.entity) }

@@ -76,15 +76,15 @@ import Testing
             Self.provider("cheap", 100, 50, cents: 500), Self.provider("idle", 0, 0, cents: 0), Self.provider("free", 400, 1, cents: 0),
             Self.provider("useless", 20, 0, cents: 0),
         ])
-        #expect(order.suggested.map(\.provider) == ["free", "cheap", "dear", "new", "never", "idle", "useless"])
-        #expect(order.suggested.map(\.standing) == [.ranked, .ranked, .ranked, .tooFew, .never, .tooFew, .never])
+        #expect(order.suggested.map(\.provider) == ["free", "cheap", "dear", "new", "idle", "never", "useless"])
+        #expect(order.suggested.map(\.standing) == [.ranked, .ranked, .ranked, .tooFew, .tooFew, .never, .never])
         #expect(
             order.suggested.map(\.reason) == [
                 "answers less than 1 % for nothing", "answers 50 % at $0.05: $0.10 a hit", "answers 90 % at $0.90: $1.0088 a hit",
-                "19 calls are too few to judge", "none of 500 calls was enough, at $0.10 each", "no calls to judge by",
+                "19 calls are too few to judge", "no calls to judge by", "none of 500 calls was enough, at $0.10 each",
                 "none of 20 calls was enough",
             ])
-        #expect(order.suggested.map(\.confidence) == ["fair", "fair", "fair", "none", "fair", "none", "low"])
+        #expect(order.suggested.map(\.confidence) == ["fair", "fair", "fair", "none", "none", "fair", "low"])
     }
 
     @Test func tiesKeepTheConfiguredOrder() {
