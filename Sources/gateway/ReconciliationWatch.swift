@@ -98,9 +98,9 @@ final class ReconciliationWatch: Sendable {
             guard let comparison = try await comparison(pool, at: Timestamp(hour: hour), rule, ledger) else { continue }
             // Raised before it is kept: after a kill between the two it is raised again, which the ledger knows.
             if comparison.isBeyond { try await raise(comparison, in: ledger) }
-            try await ledger.keep([comparison])
+            // Another gateway may have been quicker.
+            for new in try await ledger.keep([comparison]) { metrics.reconciliation.count(new.outcome) }
             known[hour] = comparison
-            if old == nil { metrics.reconciliation.count(comparison.outcome) }
         }
         if let last = known.values.max(by: { $0.hour < $1.hour }) { return last }
         return try await ledger.comparisons(ComparisonQuery(provider: pool.provider, pool: pool.name, limit: 1)).first
