@@ -46,6 +46,7 @@ enum ReconciliationRows {
         return readings
     }
 
+    /// Answers whether there was none of its pool and hour: only a row that takes another's place has its `xmax`.
     static func upsert(_ comparison: HourlyComparison) -> PostgresStatement {
         let names = columns + ["beyond"]
         let amounts = [comparison.low, comparison.high, comparison.reported, comparison.drift, comparison.bound].map(\.micros)
@@ -55,6 +56,7 @@ enum ReconciliationRows {
             VALUES (\((1...names.count).map { "$\($0)" }.joined(separator: ", ")))
             ON CONFLICT ("hour", "apiProvider", "pool") DO UPDATE SET
                 \(names.dropFirst(3).map { "\"\($0)\" = excluded.\"\($0)\"" }.joined(separator: ", "))
+            RETURNING xmax = 0
             """,
             parameters: [
                 PostgresParameter(comparison.hour), PostgresParameter(comparison.pool.provider), PostgresParameter(comparison.pool.name),
@@ -130,7 +132,7 @@ extension PostgresLedger {
     }
 
     package func deleteReadings(endedBefore instant: Timestamp) async throws(LedgerError) {
-        // Pool by pool: each is a piece of the primary key, which no statement over all of them would use.
+        // Pool by pool: each is a piece of the primary key, which no statement over all of them would use. A second more is spared: clocks differ.
         try await write { connection in
             _ = try connection.run(
                 """
@@ -141,17 +143,27 @@ extension PostgresLedger {
                         SELECT more."apiProvider", more."pool" FROM "provider_readings" AS more
                         WHERE (more."apiProvider", more."pool") > (pools."apiProvider", pools."pool") ORDER BY 1, 2 LIMIT 1) AS next
                 )
-                DELETE FROM "provider_readings" AS old USING pools
+                DELETE FROM "provider_readings" AS old USING pools LEFT JOIN LATERAL (
+                    SELECT newest."startedAt", newest."endedAt", newest."remaining" FROM "provider_readings" AS newest
+                    WHERE newest."apiProvider" = pools."apiProvider" AND newest."pool" = pools."pool" AND newest."endedAt" < $1
+                        AND (newest."remaining" IS NOT NULL OR newest."high" <> 0)
+                    ORDER BY newest."endedAt" DESC, newest."startedAt" DESC, newest."id" COLLATE "C" DESC LIMIT 1) AS spared ON true
                 WHERE old."apiProvider" = pools."apiProvider" AND old."pool" = pools."pool" AND old."endedAt" < $1
+                    AND (spared."remaining" IS NOT NULL
+                        AND old."endedAt" BETWEEN spared."startedAt" - interval '1 second' AND spared."endedAt") IS NOT TRUE
                 """, PostgresParameter(instant))
         }
     }
 
-    package func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError) {
-        guard !comparisons.isEmpty else { return }
+    @discardableResult
+    package func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError) -> [HourlyComparison] {
+        guard !comparisons.isEmpty else { return [] }
         // In the order of the keys, in which every gateway locks them.
-        let statements = comparisons.sorted { ($0.hour, $0.pool) < ($1.hour, $1.pool) }.map(ReconciliationRows.upsert)
-        try await write { _ = try $0.run(statements) }
+        let sorted = comparisons.sorted { ($0.hour, $0.pool) < ($1.hour, $1.pool) }
+        return try await write { connection in
+            let answers = try connection.run(sorted.map(ReconciliationRows.upsert))
+            return zip(sorted, answers).filter { $1.bool(0, 0) }.map { $0.0 }
+        }
     }
 
     package func comparisons(_ query: ComparisonQuery) async throws(LedgerError) -> [HourlyComparison] {

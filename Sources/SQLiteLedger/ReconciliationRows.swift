@@ -50,13 +50,32 @@ enum ReconciliationRows {
                 """, arguments: [isFirst, last.0, last.1])
         {
             (last, isFirst) = ((try row.required(0), try row.required(1)), false)
+            let newest = try readings(
+                of: ProviderPool(provider: last.0, name: last.1),
+                where: """
+                    "endedAt" < ? AND ("remaining" IS NOT NULL OR "high" <> 0)
+                    ORDER BY "endedAt" DESC, "startedAt" DESC, "id" DESC LIMIT 1
+                    """, [instant.fixedBoundary], in: database
+            ).first
+            // A second more: clocks differ.
+            let spared = newest.flatMap { $0.remaining == nil ? nil : ($0.startedAt.adding(seconds: -1), $0.endedAt) }
             try database.execute(
-                sql: #"DELETE FROM "provider_readings" WHERE "apiProvider" = ? AND "pool" = ? AND "endedAt" < ?"#,
-                arguments: [last.0, last.1, instant.fixedBoundary])
+                sql: """
+                    DELETE FROM "provider_readings" WHERE "apiProvider" = ? AND "pool" = ? AND "endedAt" < ?
+                        AND ("endedAt" BETWEEN ? AND ?) IS NOT TRUE
+                    """,
+                arguments: [
+                    last.0, last.1, instant.fixedBoundary, spared?.0.fixedBoundary, spared?.1.fixedBoundary,
+                ])
         }
     }
 
-    static func keep(_ comparison: HourlyComparison, in database: Database) throws {
+    /// Returns whether there was none of its pool and hour.
+    static func keep(_ comparison: HourlyComparison, in database: Database) throws -> Bool {
+        let isKnown = try Bool.fetchOne(
+            database,
+            sql: #"SELECT EXISTS (SELECT 1 FROM "reconciliations" WHERE "hour" = ? AND "apiProvider" = ? AND "pool" = ?)"#,
+            arguments: [comparison.hour.fixedBoundary, comparison.pool.provider, comparison.pool.name])
         try database.execute(
             sql: """
                 INSERT OR REPLACE INTO "reconciliations" (\(columns), "beyond") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -67,6 +86,7 @@ enum ReconciliationRows {
                 comparison.drift.micros, comparison.bound.micros, comparison.topUps, comparison.toppedUp.micros,
                 comparison.createdAt.fixedBoundary, comparison.isBeyond,
             ])
+        return isKnown == false
     }
 
     static func comparisons(_ query: ComparisonQuery, in database: Database) throws -> [HourlyComparison] {
@@ -133,10 +153,9 @@ extension SQLiteLedger {
         try await write { try ReconciliationRows.delete(endedBefore: instant, in: $0) }
     }
 
-    package func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError) {
-        try await write { database in
-            for comparison in comparisons { try ReconciliationRows.keep(comparison, in: database) }
-        }
+    @discardableResult
+    package func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError) -> [HourlyComparison] {
+        try await write { database in try comparisons.filter { try ReconciliationRows.keep($0, in: database) } }
     }
 
     package func comparisons(_ query: ComparisonQuery) async throws(LedgerError) -> [HourlyComparison] {

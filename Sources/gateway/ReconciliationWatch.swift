@@ -1,6 +1,7 @@
 import GatewayCore
 import Journal
 import Logging
+import Synchronization
 
 /// Compares what providers say that they have counted with what the ledger counts, hour by hour, and raises an alert where they part.
 ///
@@ -28,13 +29,17 @@ final class ReconciliationWatch: Sendable {
     private let logger: Logger
     private let poll: BalancePoll
     private let ids = CallIDGenerator()
+    /// When old readings were last forgotten.
+    private let tidiedAt = Mutex<Timestamp?>(nil)
     /// There is something to deliver.
     private let raised: @Sendable () -> Void
 
     /// Hours that are compared, and compared again.
     private static let hours: Int64 = 24
-    /// Seconds for which readings are kept: longer than any comparison looks back, made as late as it can be.
+    /// Seconds for which readings are kept: longer than an hour is compared again for.
     private static let memory: Int64 = 100 * 3600
+    /// Seconds after which old ones are looked for again.
+    private static let tidying: Int64 = 600
 
     init(
         writer: LedgerWriter, current: CurrentGeneration, upstream: any Upstream, metrics: Metrics, clock: @escaping WallClock,
@@ -53,19 +58,26 @@ final class ReconciliationWatch: Sendable {
 
     /// Looks each minute, until the task is cancelled.
     func run() async {
-        while !Task.isCancelled {
-            await look()
-            // Cancelled when the gateway stops.
-            try? await Task.sleep(for: .seconds(pace.interval))
+        await withDiscardingTaskGroup { questions in
+            while !Task.isCancelled {
+                await look(asking: &questions)
+                // Cancelled when the gateway stops, and with it what is being asked.
+                try? await Task.sleep(for: .seconds(pace.interval))
+            }
         }
     }
 
-    /// Compares what has become comparable, and asks providers that have not been asked in this hour.
-    func look() async {
+    /// Compares what has become comparable, and begins to ask providers that have not been asked in this hour.
+    func look(asking questions: inout DiscardingTaskGroup) async {
+        let generation = current.generation
+        let adapters = generation.adapters.values.filter { $0.reconciliation != nil }.sorted { $0.provider < $1.provider }
+        guard !adapters.isEmpty else {
+            metrics.reconciliation.last = []
+            return
+        }
         guard let ledger = writer.ledger else { return }
-        let adapters = current.generation.adapters.values.filter { $0.reconciliation != nil }.sorted { $0.provider < $1.provider }
         do throws(LedgerError) {
-            try await ledger.deleteReadings(endedBefore: clock().adding(seconds: -Self.memory))
+            try await tidy(ledger)
             // What this gateway has not written yet would be missing.
             let waits = writer.status.backlogSince.map { $0 < clock().adding(seconds: -pace.backlog) } ?? false
             if !waits {
@@ -78,7 +90,14 @@ final class ReconciliationWatch: Sendable {
         } catch {
             logger.debug("providers' counts cannot be compared yet", metadata: ["error": "\(error)"])
         }
-        await poll.ask(adapters, ledger)
+        poll.ask(adapters, of: generation.number, ledger, in: &questions)
+    }
+
+    private func tidy(_ ledger: any Ledger) async throws(LedgerError) {
+        let now = clock()
+        if let last = tidiedAt.withLock({ $0 }), now < last.adding(seconds: Self.tidying) { return }
+        try await ledger.deleteReadings(endedBefore: now.adding(seconds: -Self.memory))
+        tidiedAt.withLock { $0 = now }
     }
 
     /// Compares a pool's last hours, the oldest first. Returns the newest comparison that there is.
@@ -98,9 +117,9 @@ final class ReconciliationWatch: Sendable {
             guard let comparison = try await comparison(pool, at: Timestamp(hour: hour), rule, ledger) else { continue }
             // Raised before it is kept: after a kill between the two it is raised again, which the ledger knows.
             if comparison.isBeyond { try await raise(comparison, in: ledger) }
-            try await ledger.keep([comparison])
+            // Another gateway may have been quicker.
+            for new in try await ledger.keep([comparison]) { metrics.reconciliation.count(new.outcome) }
             known[hour] = comparison
-            if old == nil { metrics.reconciliation.count(comparison.outcome) }
         }
         if let last = known.values.max(by: { $0.hour < $1.hour }) { return last }
         return try await ledger.comparisons(ComparisonQuery(provider: pool.provider, pool: pool.name, limit: 1)).first

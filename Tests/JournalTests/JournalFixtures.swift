@@ -151,6 +151,6 @@ extension KeylessLedger {
         nil
     }
     func deleteReadings(endedBefore instant: Timestamp) async throws(LedgerError) {}
-    func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError) {}
+    func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError) -> [HourlyComparison] { [] }
     func comparisons(_ query: ComparisonQuery) async throws(LedgerError) -> [HourlyComparison] { [] }
 }

@@ -57,7 +57,8 @@ extension LedgerConformance {
         await ledger.close()
     }
 
-    /// Readings are found by the instants that they have a part in, the last balance by its end, and both are gone when they are old.
+    /// Readings are found by the instants that they have a part in, the last balance by its end, and both are gone when they are old, but for
+    /// the last balance of a pool that has not counted since.
     package static func readingsAreFoundAndForgotten(_ make: @Sendable () async throws -> any Ledger) async throws {
         let ledger = try await make()
         let other = ProviderPool(provider: "alpha", name: "Search")
@@ -85,10 +86,26 @@ extension LedgerConformance {
             (0, 9, nil), (0, 10, 1), (10, 29, 1), (11, 29, nil), (0, 3999, 4), (30, 30, 4), (0, 4000, 5),
         ] as [(Int64, Int64, UInt64?)] { #expect(try await last(start, end) == id) }
         #expect(try await ledger.lastBalance(of: other, from: instant(0), through: instant(99))?.remaining == Credits(micros: 9))
+        // The last of the old ones has a balance: it stays, and one that overlaps it.
         try await ledger.deleteReadings(endedBefore: instant(31))
-        #expect(try await found(-1, 9999) == [6, 5])
+        #expect(try await found(-1, 9999) == [3, 4, 6, 5])
         #expect(try await ledger.readings(of: other, from: instant(0), until: instant(99)).count == 1)
-        #expect(try await ledger.readings(of: ProviderPool(provider: "zeta"), from: instant(-1), until: instant(99)).isEmpty)
+        let zeta = ProviderPool(provider: "zeta")
+        #expect(try await ledger.readings(of: zeta, from: instant(-1), until: instant(99)).count == 1)
+        // The last of them has none.
+        try await ledger.deleteReadings(endedBefore: instant(61))
+        #expect(try await found(-1, 9999) == [5])
+        // What counts nothing goes, whatever it follows, and the balance stays however old it is.
+        var nothing = reading(9, 4500, 4600)
+        (nothing.low, nothing.high) = (.zero, .zero)
+        try await ledger.add([nothing])
+        for _ in 0..<2 { try await ledger.deleteReadings(endedBefore: instant(90 * 86_400)) }
+        #expect(try await found(-1, 9999) == [5])
+        // A call that has counted since, and told nothing: nobody knows between which balances.
+        try await ledger.add([reading(10, 4700, 4701)])
+        try await ledger.deleteReadings(endedBefore: instant(90 * 86_400))
+        #expect(try await found(-1, 9999) == [])
+        #expect(try await ledger.readings(of: zeta, from: instant(-1), until: instant(99)).count == 1)
         await ledger.close()
     }
 
@@ -109,12 +126,17 @@ extension LedgerConformance {
         ]
         var all: [HourlyComparison] = []
         for hour in stride(from: Int64(3), through: 0, by: -1) { all += pools.map { comparison(hour, $0, drift: hour) } }
-        try await ledger.keep([])
-        try await ledger.keep(all.shuffled())
+        #expect(try await ledger.keep([]).isEmpty)
+        // Some of two gateways at once: each is new to one of them.
+        let shuffled = all.shuffled()
+        async let first = ledger.keep(Array(shuffled[..<12]))
+        async let second = ledger.keep(Array(shuffled[8...]))
+        let new = try await first + second
+        #expect(new.count == all.count && Set(new) == Set(all))
         #expect(try await ledger.comparisons(ComparisonQuery(limit: 100)) == all)
         // Again, in the place of what was there.
         all[2] = comparison(3, pools[2], drift: -2_000_000)
-        try await ledger.keep([all[2]])
+        #expect(try await ledger.keep([all[2]]).isEmpty)
         #expect(try await ledger.comparisons(ComparisonQuery(limit: 100)) == all && all[2].isBeyond)
         for size in [1, 3, 7] {
             var (seen, place): ([HourlyComparison], ComparisonQuery.Place?) = ([], nil)

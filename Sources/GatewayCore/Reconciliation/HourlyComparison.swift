@@ -52,7 +52,7 @@ package struct HourlyComparison: Sendable, Hashable {
 
     /// How long an hour is, in microseconds, and how far back the balance before it may lie.
     package static let hourLength: Int64 = 3_600_000_000
-    package static let lookback: Int64 = 72 * hourLength
+    package static let lookback: Int64 = 960 * hourLength
 
     /// Compares an hour. nil where no two balances were told that could be compared.
     ///

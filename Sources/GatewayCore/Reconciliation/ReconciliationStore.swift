@@ -7,10 +7,12 @@ package protocol ReconciliationStore: Sendable {
     func readings(of pool: ProviderPool, from start: Timestamp, until end: Timestamp) async throws(LedgerError) -> [ProviderReading]
     /// Of a pool's readings with a balance that ended from one instant to another, both included, the last.
     func lastBalance(of pool: ProviderPool, from start: Timestamp, through end: Timestamp) async throws(LedgerError) -> ProviderReading?
-    /// Forgets the readings that ended before an instant.
+    /// Forgets the readings that ended before an instant. The last of a pool that has a balance stays, and what overlaps it, unless a call has
+    /// counted since: however long nobody calls, the next balance can be compared with it.
     func deleteReadings(endedBefore instant: Timestamp) async throws(LedgerError)
-    /// Keeps comparisons, in the place of earlier ones of their pools and hours.
-    func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError)
+    /// Keeps comparisons, in the place of earlier ones of their pools and hours. Returns those for which there were none, each to one caller.
+    @discardableResult
+    func keep(_ comparisons: [HourlyComparison]) async throws(LedgerError) -> [HourlyComparison]
     /// Some comparisons, those of the newest hour first, and those of one hour in the order of their pools.
     func comparisons(_ query: ComparisonQuery) async throws(LedgerError) -> [HourlyComparison]
 }

@@ -159,12 +159,12 @@ import Testing
         #expect(compare([reading(1, 10, 11, 5, left: 100), reading(2, 10.5, 11.5, 5, left: 95)]) == nil, "two that race")
         #expect(compare([reading(1, 10, 11, 5, left: 100), reading(2, 11.9, 12, 5, left: 95)]) == nil, "two that may race")
         #expect(compare([reading(1, 10, 11, 5, left: 100), reading(2, 12, 12, 5, left: 95)])?.reported == Credits("5"))
-        // A balance of an earlier hour is compared with one of this one, but not with itself, and not from further back than three days.
+        // A balance of an earlier hour is compared with one of this one, but not with itself, and not from further back than forty days.
         let first = reading(1, 10, 11, 5, left: 100)
         #expect(compare([first], hour: 1) == nil)
         #expect(compare([first, reading(2, 86_000, 86_001, 5, left: 95)], hour: 23)?.from == first.endedAt)
-        #expect(compare([first, reading(2, 259_300, 259_301, 5, left: 95)], hour: 72)?.from == first.endedAt)
-        #expect(compare([first, reading(2, 262_900, 262_901, 5, left: 95)], hour: 73) == nil)
+        #expect(compare([first, reading(2, 3_456_100, 3_456_101, 5, left: 95)], hour: 960)?.from == first.endedAt)
+        #expect(compare([first, reading(2, 3_459_700, 3_459_701, 5, left: 95)], hour: 961) == nil)
     }
 
     /// The last balance of an hour is compared with one that is certainly older, however far back, so that the next hour can begin with it.

@@ -35,6 +35,8 @@ import Testing
             state.withLock { $0.events = [.head(UpstreamHead(status: status, headers: HeaderList())), .body(Array(body.utf8)), .end] }
         }
 
+        func hang() { state.withLock { $0.events = [] } }
+
         var requests: [UpstreamRequest] { state.withLock { $0.requests } }
 
         private final class Silent: UpstreamCall {
@@ -56,7 +58,7 @@ import Testing
         private let journal: Journal
         private let writing: Task<Void, Never>
 
-        init(_ reconciliation: Reconciliation, _ count: ProviderCount) async throws {
+        init(_ reconciliation: Reconciliation?, _ count: ProviderCount?) async throws {
             folder = FileManager.default.temporaryDirectory.appendingPathComponent("watch-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             let hands = Hands(ReconciliationWatchTests.hour)
@@ -98,11 +100,13 @@ import Testing
 
         private let hands: Hands
 
-        /// Puts the clock to so many seconds after the first hour's start, and has both look.
+        /// Puts the clock to so many seconds after the first hour's start.
+        func set(_ second: Int64) { hands.now.withLock { $0 = ReconciliationWatchTests.hour.adding(seconds: second) } }
+
+        /// Has both look at an instant, one after the other, until whatever they ask is over.
         func look(at second: Int64) async {
-            hands.now.withLock { $0 = ReconciliationWatchTests.hour.adding(seconds: second) }
-            await watch.look()
-            await other.look()
+            set(second)
+            for watch in [watch, other] { await withDiscardingTaskGroup { await watch.look(asking: &$0) } }
         }
 
         private let count = Atomic<UInt64>(0)
@@ -143,7 +147,7 @@ import Testing
     }
 
     private func run(
-        _ reconciliation: Reconciliation = Reconciliation(), _ count: ProviderCount = ProviderCount(header: "x-left"),
+        _ reconciliation: Reconciliation? = Reconciliation(), _ count: ProviderCount? = ProviderCount(header: "x-left"),
         _ body: (Bench) async throws -> Void
     ) async throws {
         let bench = try await Bench(reconciliation, count)
@@ -175,11 +179,11 @@ import Testing
             #expect(try await bench.hours() == ["0 0 within"])
             #expect(bench.metrics.reconciliation.hours.map(\.1) == [1, 0, 0])
             #expect(try await bench.alerts() == [])
-            // After some days nothing but the comparison is left.
+            // After some days nothing but the comparison and the last balance is left.
             await bench.look(at: 5 * 86_400)
             let left = try await bench.ledger.readings(
                 of: ProviderPool(provider: "acme"), from: Self.hour.adding(seconds: -3600), until: Self.hour.adding(seconds: 7200))
-            #expect(left.isEmpty && bench.metrics.reconciliation.last.map(\.reported) == [Credits("40")])
+            #expect(left.map(\.remaining) == [Credits("960")] && bench.metrics.reconciliation.last.map(\.reported) == [Credits("40")])
         }
     }
 
@@ -233,10 +237,38 @@ import Testing
         }
     }
 
+    @Test func oldReadingsAreLookedForEveryTenMinutes() async throws {
+        try await run { bench in
+            let pool = ProviderPool(provider: "acme")
+            func old() async throws -> Int {
+                try await bench.call(at: 0, 20, left: nil)
+                return try await bench.ledger.readings(of: pool, from: Self.hour, until: Self.hour.adding(seconds: 9)).count
+            }
+            let start: Int64 = 4 * 86_400
+            for (second, count) in [(0, 1), (60, 2), (599, 3), (600, 1), (1199, 2), (1200, 1)] as [(Int64, Int)] {
+                await bench.look(at: start + second)
+                let left = try await old()
+                #expect(left == count)
+            }
+        }
+    }
+
+    @Test func withoutADeclarationNothingIsTouched() async throws {
+        try await run(nil, nil) { bench in
+            try await bench.call(at: -60, 20, left: 1000)
+            try await bench.call(at: 1800, 20, left: nil)
+            await bench.look(at: 4 * 86_400)
+            let left = try await bench.ledger.readings(
+                of: ProviderPool(provider: "acme"), from: Self.hour.adding(seconds: -3600), until: Self.hour.adding(seconds: 7200))
+            #expect(left.count == 2 && bench.metrics.reconciliation.last.isEmpty)
+            #expect(try await bench.hours() == [] && bench.upstream.requests.isEmpty)
+        }
+    }
+
     // MARK: Asking for the balance
 
-    private static func endpoint(used: Bool = false) throws -> Reconciliation {
-        Reconciliation(endpoint: .init(path: "/usage", place: try JSONPath("$.left"), isUse: used))
+    private static func endpoint(used: Bool = false, lag: Int64 = 0) throws -> Reconciliation {
+        Reconciliation(lag: lag, endpoint: .init(path: "/usage", place: try JSONPath("$.left"), isUse: used))
     }
 
     @Test func aProviderIsAskedOnceAnHourUntilItAnswers() async throws {
@@ -245,14 +277,19 @@ import Testing
                 (503, #"{"left": 5}"#), (200, "garbage"), (200, #"{"left": "the provider's secret"}"#),
                 (200, String(repeating: "x", count: 70_000)),
             ]
-            for (minute, failure) in failures.enumerated() {
+            // By both gateways, because none has had an answer: after one minute, two and four.
+            var asked: [Int64] = []
+            for minute in 0..<15 as Range<Int64> {
+                let before = bench.upstream.requests.count
+                let failure = failures[min(before / 2, 3)]
                 bench.upstream.answer(failure.0, failure.1)
-                await bench.look(at: Int64(minute) * 60)
+                await bench.look(at: minute * 60)
+                if bench.upstream.requests.count > before { asked.append(minute) }
             }
-            // By both gateways, because none has had an answer.
+            #expect(asked == [0, 1, 3, 7])
             #expect(bench.upstream.requests.count == 8 && bench.metrics.reconciliation.polls.map(\.1) == [0, 4])
             bench.upstream.answer(200, #"{"left": 1000}"#)
-            await bench.look(at: 300)
+            await bench.look(at: 900)
             await bench.look(at: 3599)
             #expect(bench.upstream.requests.count == 9 && bench.metrics.reconciliation.polls.map(\.1) == [1, 4])
             let request = try #require(bench.upstream.requests.last)
@@ -266,6 +303,44 @@ import Testing
             #expect(bench.upstream.requests.count == 11)
             #expect(try await bench.hours() == ["1 100 beyond"])
             #expect(try await bench.alerts() == ["2026-11-23T01:00:05Z 100 130 30"])
+        }
+    }
+
+    /// A provider whose answer does not come keeps nobody waiting, is not asked twice at once, and is left alone when the gateway stops.
+    @Test func aQuestionThatIsNotAnsweredDelaysNothing() async throws {
+        try await run(Self.endpoint(), ProviderCount()) { bench in
+            bench.upstream.answer(200, #"{"left": 1000}"#)
+            await bench.look(at: 5)
+            bench.upstream.answer(200, #"{"left": 1000}"#)
+            await bench.look(at: 3605)
+            bench.upstream.hang()
+            await withDiscardingTaskGroup { questions in
+                bench.set(7205)
+                await bench.watch.look(asking: &questions)
+                while bench.upstream.requests.count < 3 { await Task.yield() }
+                bench.set(7200 + Self.patience)
+                await bench.watch.look(asking: &questions)
+                questions.cancelAll()
+            }
+            let hours = try await bench.hours()
+            #expect(hours == ["1 0 within"])
+            #expect(bench.upstream.requests.count == 3 && bench.metrics.reconciliation.polls.map(\.1) == [2, 0])
+            // It has not failed: who serves next asks at once.
+            bench.upstream.answer(200, #"{"left": 1000}"#)
+            await bench.look(at: 7200 + Self.patience)
+            #expect(bench.upstream.requests.count == 4 && bench.metrics.reconciliation.polls.map(\.1) == [3, 0])
+        }
+    }
+
+    /// The lag is the calls': a question's balance is what it is when the answer is there.
+    @Test func aQuestionEndsWithItsAnswer() async throws {
+        try await run(Self.endpoint(lag: 600_000_000), ProviderCount(lag: 600_000_000)) { bench in
+            bench.upstream.answer(200, #"{"left": 1000}"#)
+            await bench.look(at: 5)
+            let balance = try await bench.ledger.lastBalance(
+                of: ProviderPool(provider: "acme"), from: Self.hour, through: Self.hour.adding(seconds: 3600))
+            let instant = Self.hour.adding(seconds: 5)
+            #expect(balance?.startedAt == instant && balance?.endedAt == instant)
         }
     }
 
