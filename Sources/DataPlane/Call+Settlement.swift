@@ -63,6 +63,7 @@ extension Call {
             record.reading = count.reading(
                 pledge.id, provider: record.provider, from: pledge.startedAt, to: now, charge: charge, estimate: pledge.estimate,
                 headers: answer?.headers)
+            noteUntoldBalance(of: record, by: count)
         }
         if charge.meteringProblem != nil { services.metrics.meteringProblems.increment() }
         if settlement == .unanswered { services.metrics.unansweredCalls.increment() }
