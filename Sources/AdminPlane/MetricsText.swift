@@ -61,7 +61,7 @@ enum MetricsText {
             "Deliveries of alerts that no webhook has acknowledged yet, of all gateways on the ledger.",
             alerts.waiting)
 
-        page.addReconciliation(metrics.reconciliation)
+        page.addReconciliation(metrics.reconciliation, at: now)
 
         single("gateway_journal_failures_total", "counter", "Entries that the journal did not take at once.", metrics.journalFailures.count)
         single("gateway_journal_failing", "gauge", "1 while the journal cannot be written.", health.journal.isWell ? 0 : 1)

@@ -38,10 +38,11 @@ enum ComparisonCursor {
 }
 
 extension PrometheusText {
-    mutating func addReconciliation(_ metrics: ReconciliationMetrics) {
-        let last = metrics.last.map { comparison in
-            (Self.labels([("provider", comparison.pool.provider), ("pool", comparison.pool.name)]), comparison)
+    mutating func addReconciliation(_ metrics: ReconciliationMetrics, at now: Timestamp) {
+        func labelled(_ comparisons: [HourlyComparison]) -> [(String, HourlyComparison)] {
+            comparisons.map { (Self.labels([("provider", $0.pool.provider), ("pool", $0.pool.name)]), $0) }
         }
+        let last = labelled(metrics.current(at: now))
         family(
             "gateway_reconciliation_reported", "gauge", "What the provider says that it has counted in the last hour that was compared.",
             last.map { ($0, $1.reported.description) })
@@ -54,10 +55,17 @@ extension PrometheusText {
             "By how much the provider counts more than the ledger can account for; negative where less.",
             last.map { ($0, $1.drift.description) })
         family(
+            "gateway_reconciliation_hour_timestamp_seconds", "gauge", "When the last hour that was compared was over.",
+            labelled(metrics.last).map { ($0, String($1.hourEnd.seconds)) })
+        family(
             "gateway_reconciliation_comparisons_total", "counter", "Hours that this gateway has compared, by what came out.",
             metrics.hours.map { (Self.labels([("outcome", $0.rawValue)]), String($1)) })
         family(
             "gateway_reconciliation_polls_total", "counter", "Questions for a provider's balance, by what came of them.",
             metrics.polls.map { (Self.labels([("outcome", $0.rawValue)]), String($1)) })
+        family(
+            "gateway_reconciliation_unreadable_balances_total", "counter",
+            "Successful answers that should have told a balance and did not, or not readably.",
+            metrics.unreadable.map { (Self.labels([("provider", $0.provider)]), String($0.count)) })
     }
 }

@@ -64,6 +64,7 @@ extension Call {
             record.reading = count.reading(
                 pledge.id, provider: record.provider, from: pledge.startedAt, to: now, charge: charge, estimate: pledge.estimate,
                 answer: answer.map { ($0.status, $0.headers) })
+            noteUntoldBalance(of: record, by: count)
         }
         if charge.meteringProblem != nil { services.metrics.meteringProblems.increment() }
         if settlement == .unanswered { services.metrics.unansweredCalls.increment() }

@@ -52,6 +52,28 @@ import Testing
         }
     }
 
+    /// Of answers that should tell the balance; those of other operations need not.
+    @Test func anAnswerThatDoesNotTellItsBalanceIsCounted() async throws {
+        var adapter = try Self.adapter()
+        for index in adapter.operations.indices where adapter.operations[index].name == "search" {
+            adapter.operations[index].providerCount = nil
+        }
+        try await Bench.run(adapters: [adapter]) { bench in
+            let answers: [(Int, [(String, String)])] = [
+                (200, [("x-left", "960")]), (200, []), (200, [("x-left", "{'minute': 9}")]), (404, []), (500, []),
+                (201, [("x-left", "")]),
+            ]
+            for (status, headers) in answers {
+                try bench.exchange(request("/acme/v1/people/1")) { $0.answer(status, headers, body: "{}") }
+            }
+            try bench.exchange(request("/acme/v1/search")) { $0.answer(200, [], body: #"{"credits": 1}"#) }
+            _ = try bench.log.waitForSettled(answers.count + 1)
+            #expect(bench.metrics.reconciliation.unreadable.map { "\($0.provider) \($0.count)" } == ["acme 3"])
+            // Only the first one is told.
+            #expect(!bench.metrics.reconciliation.countUnreadable("acme"))
+        }
+    }
+
     @Test func aSecondPollOfAJobCountsNothing() async throws {
         try await Bench.run(adapters: [try Self.adapter()]) { bench in
             for _ in 0..<2 { try bench.exchange(request("/acme/v1/jobs/1")) { $0.answer(body: #"{"credits": 1}"#) } }

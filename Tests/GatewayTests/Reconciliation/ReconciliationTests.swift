@@ -169,6 +169,18 @@ import Testing
         #expect(gateway.stop() == 0)
     }
 
+    @Test func answersWithoutTheirBalanceAreCountedAndToldOnce() throws {
+        let provider = try CountingProvider()
+        let gateway = try gateway(provider, "{ header: x-credits-of-last-year, credits: { record: 20 } }", "")
+        try gateway.start(sandbox: false, environment: Self.environment)
+        for _ in 0..<3 { #expect(try gateway.get("/acme/v1/1").status == 200) }
+        let metric = #"gateway_reconciliation_unreadable_balances_total{provider="acme"} 3"#
+        #expect(try gateway.admin("GET", "/metrics").body.contains(metric))
+        #expect(gateway.stop() == 0)
+        let told = gateway.log.filter { $0.contains("answer does not tell its balance") }
+        #expect(told.count == 1 && told[0].contains("x-credits-of-last-year"), "\(told)")
+    }
+
     /// The sandbox answers with balances of examples, of which none follows from another.
     @Test func theSandboxComparesNothing() throws {
         let gateway = try GatewayUnderTest()
