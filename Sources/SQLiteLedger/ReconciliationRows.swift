@@ -64,9 +64,7 @@ enum ReconciliationRows {
                     DELETE FROM "provider_readings" WHERE "apiProvider" = ? AND "pool" = ? AND "endedAt" < ?
                         AND ("endedAt" BETWEEN ? AND ?) IS NOT TRUE
                     """,
-                arguments: [
-                    last.0, last.1, instant.fixedBoundary, spared?.0.fixedBoundary, spared?.1.fixedBoundary,
-                ])
+                arguments: [last.0, last.1, instant.fixedBoundary, spared?.0.fixedBoundary, spared?.1.fixedBoundary])
         }
     }
 

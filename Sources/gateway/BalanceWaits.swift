@@ -22,7 +22,7 @@ struct BalanceWaits {
 
     private struct Course {
         var startedAt: Timestamp
-        var isUnderWay = true
+        var isUnderWay = false
         var failures = 0
         var again: Timestamp?
         var warnedAt: Timestamp?
@@ -39,7 +39,7 @@ struct BalanceWaits {
             generation = number
             courses = courses.filter(\.value.isUnderWay)
         }
-        var course = courses[provider] ?? Course(startedAt: now, isUnderWay: false)
+        var course = courses[provider] ?? Course(startedAt: now)
         if course.isUnderWay || course.again.map({ now < $0 }) == true { return false }
         course.startedAt = now
         course.isUnderWay = true
@@ -51,7 +51,7 @@ struct BalanceWaits {
     mutating func end(_ provider: String, _ outcome: Outcome) -> Failure? {
         guard var course = courses[provider] else { return nil }
         course.isUnderWay = false
-        if case .answered = outcome { course = Course(startedAt: course.startedAt, isUnderWay: false) }
+        if case .answered = outcome { course = Course(startedAt: course.startedAt) }
         defer { courses[provider] = course }
         guard case .failed(let reason) = outcome else { return nil }
         let wait = min(60 << Int64(min(course.failures, 6)), Self.longest)
