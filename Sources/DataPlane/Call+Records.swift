@@ -21,8 +21,10 @@ extension Call {
         ResponseFacts(status: answer.status, headers: answer.headers, body: body)
     }
 
-    /// Whether there can be records in the answer: HEAD leaves them out, whatever its status.
-    var asksForRecords: Bool { admission?.countsRecords == true && head.method != "HEAD" }
+    /// Whether the answer is to have records that are counted: HEAD leaves them out, whatever its status.
+    var asksForRecords: Bool {
+        admission?.countsRecords == true && admission?.operation.normalization?.isLookup == true && head.method != "HEAD"
+    }
 
     /// Whether the caller gets records in the place of the answer, if there can be any.
     private var showsRecords: Bool { answer?.isNormalized == true && connection != nil && !isHeadSent }

@@ -96,6 +96,9 @@ package struct Normalization: Sendable {
         Self.isSuccess(status) || (miss.map { $0.statuses?.contains(status) ?? true } ?? false)
     }
 
+    /// Whether a record is somebody or something that was looked for, and not only what a model says of it.
+    package var isLookup: Bool { fields.contains { $0.field.isWantable && $0.field != .aiIntelligence && $0.field != .aiConfidence } }
+
     /// The records in an answer.
     package func answer(to response: ResponseFacts, _ context: Context) throws(Refusal) -> NormalizedAnswer {
         var steps = Self.stepLimit
