@@ -244,7 +244,7 @@ import Testing
                 try await bench.call(at: 0, 20, left: nil)
                 return try await bench.ledger.readings(of: pool, from: Self.hour, until: Self.hour.adding(seconds: 9)).count
             }
-            let start: Int64 = 4 * 86_400
+            let start: Int64 = 5 * 86_400
             for (second, count) in [(0, 1), (60, 2), (599, 3), (600, 1), (1199, 2), (1200, 1)] as [(Int64, Int)] {
                 await bench.look(at: start + second)
                 let left = try await old()
@@ -257,7 +257,7 @@ import Testing
         try await run(nil, nil) { bench in
             try await bench.call(at: -60, 20, left: 1000)
             try await bench.call(at: 1800, 20, left: nil)
-            await bench.look(at: 4 * 86_400)
+            await bench.look(at: 5 * 86_400)
             let left = try await bench.ledger.readings(
                 of: ProviderPool(provider: "acme"), from: Self.hour.adding(seconds: -3600), until: Self.hour.adding(seconds: 7200))
             #expect(left.count == 2 && bench.metrics.reconciliation.last.isEmpty)
