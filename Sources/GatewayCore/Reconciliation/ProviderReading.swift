@@ -9,7 +9,7 @@ package struct ProviderPool: Sendable, Hashable, Comparable, CustomStringConvert
         self.name = name
     }
 
-    /// `pdl`, or `pdl/search`.
+    /// `acmedata`, or `acmedata/search`.
     package var description: String { name.isEmpty ? provider : "\(provider)/\(name)" }
 
     package static func < (left: ProviderPool, right: ProviderPool) -> Bool {
